@@ -1,0 +1,43 @@
+"""The typed, versioned documents that agents hand to each other and that are stored as JSON in S3 or a folder."""
+
+from codegen_platform.artifacts.change import ChangedFile, FileStatus, PullRequestSnapshot
+from codegen_platform.artifacts.document import Document
+from codegen_platform.artifacts.findings import (
+    Category,
+    DroppedFinding,
+    Finding,
+    Severity,
+    SkippedFile,
+    StaticFindings,
+    SuppressedFinding,
+    ToolReport,
+)
+from codegen_platform.artifacts.review import (
+    CodeReview,
+    Coverage,
+    ModelUsage,
+    Outcome,
+    PublishedComment,
+    PublishedReview,
+)
+
+__all__ = [
+    "Category",
+    "ChangedFile",
+    "CodeReview",
+    "Coverage",
+    "Document",
+    "DroppedFinding",
+    "FileStatus",
+    "Finding",
+    "ModelUsage",
+    "Outcome",
+    "PublishedComment",
+    "PublishedReview",
+    "PullRequestSnapshot",
+    "Severity",
+    "SkippedFile",
+    "StaticFindings",
+    "SuppressedFinding",
+    "ToolReport",
+]
