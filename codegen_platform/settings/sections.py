@@ -1,0 +1,185 @@
+"""The sections of the settings: each key with its type, its bounds and its default."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from codegen_platform.artifacts.findings import Severity
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _http_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http:// or https:// address")
+    if parts.username or parts.password:
+        raise ValueError("must not carry a user name or password")
+    return value.rstrip("/")
+
+
+def _storage_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme == "s3" and parts.netloc and not parts.username:
+        return value.rstrip("/")
+    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
+        return value.rstrip("/")
+    raise ValueError("must be s3://bucket/prefix or file:///folder")
+
+
+def _server_address(*schemes: str) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        if urlsplit(value.get_secret_value()).scheme not in schemes:
+            raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _pem(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().replace("\\n", "\n").strip()
+    if not text.startswith("-----BEGIN "):
+        raise ValueError("must be the PEM text of the key, beginning with -----BEGIN")
+    return SecretStr(text + "\n")
+
+
+def _comma_separated(value: object) -> object:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return [value] if isinstance(value, int) else value
+
+
+HttpAddress = Annotated[str, AfterValidator(_http_address)]
+
+
+class Section(BaseModel):
+    """A frozen group of settings; an unknown key in it is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
+
+
+class DatabaseSettings(Section):
+    """PostgreSQL; without a URL the embedded server is started. The URL is secret because it may carry a password."""
+
+    url: Annotated[SecretStr, _server_address("postgresql", "postgres")] | None = None
+    pool_size: Annotated[int, Field(ge=1, le=100)] = 4
+
+
+class RedisSettings(Section):
+    """Redis; without a URL the embedded server is started."""
+
+    url: Annotated[SecretStr, _server_address("redis", "rediss", "unix")] | None = None
+    max_connections: Annotated[int, Field(ge=1, le=10_000)] = 20
+
+
+class ArtifactsSettings(Section):
+    """Where documents are stored: `s3://bucket/prefix` or `file:///folder`; default a folder in the home."""
+
+    url: Annotated[str, AfterValidator(_storage_address)]
+    s3_endpoint_url: HttpAddress | None = None
+    s3_region: str | None = None
+
+
+class GitHubSettings(Section):
+    """GitHub: a token, or an App with its private key; `read_token` is for readers where `token` may also write."""
+
+    api_url: HttpAddress = "https://api.github.com"
+    webhook_secret: SecretStr | None = None
+    webhook_secret_previous: SecretStr | None = None
+    token: SecretStr | None = None
+    read_token: SecretStr | None = None
+    app_id: Count | None = None
+    app_private_key: Annotated[SecretStr, AfterValidator(_pem)] | None = None
+    ignored_user_ids: Annotated[tuple[int, ...], BeforeValidator(_comma_separated)] = ()
+    review_bots: bool = False
+
+    @model_validator(mode="after")
+    def _app_is_whole(self) -> GitHubSettings:
+        if (self.app_id is None) != (self.app_private_key is None):
+            raise ValueError("app_id and app_private_key belong together: set both or neither")
+        return self
+
+
+class ModelSettings(Section):
+    """The model; without an API key reviews are static. `max_cost_usd` is the ceiling of one review."""
+
+    name: Annotated[str, Field(min_length=1, max_length=128)] = "claude-sonnet-5-5"
+    api_key: SecretStr | None = None
+    base_url: HttpAddress = "https://api.anthropic.com"
+    timeout_seconds: Seconds = 300.0
+    max_cost_usd: Annotated[float, Field(gt=0)] = 1.0
+
+
+class ReviewSettings(Section):
+    """What a review may say: findings below the floor or over the limit are counted, not posted."""
+
+    severity_floor: Severity = Severity.LOW
+    max_comments: Annotated[int, Field(ge=1, le=100)] = 30
+    max_prompt_tokens: Annotated[int, Field(ge=1_000, le=1_000_000)] = 120_000
+
+
+class GatewaySettings(Section):
+    """The HTTP door: webhooks, REST, metrics. GitHub sends at most 25 MB."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8001
+    max_body_bytes: Annotated[int, Field(ge=1024, le=25 * 1024 * 1024)] = 25 * 1024 * 1024
+
+
+class DagsterSettings(Section):
+    """The Dagster web UI."""
+
+    host: str = "127.0.0.1"
+    port: Port = 3000
+
+
+class PublisherSettings(Section):
+    """The publisher: a request that may have been lost is looked for after request timeout + quiet period, never repeated blindly."""
+
+    metrics_port: Port = 8002
+    quiet_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    request_timeout_seconds: Seconds = 12.0
+    lease_seconds: Seconds = 90.0
+
+    @model_validator(mode="after")
+    def _lease_covers_request(self) -> PublisherSettings:
+        if self.lease_seconds <= self.request_timeout_seconds:
+            raise ValueError("lease_seconds must be longer than request_timeout_seconds")
+        return self
+
+
+class WorkersSettings(Section):
+    """The warm run workers; a run that does not renew its lease for `lease_seconds` is taken over by another."""
+
+    processes: Annotated[int, Field(ge=1, le=256)] = 4
+    metrics_port: Port = 8003
+    max_tasks_per_child: Count = 50
+    lease_seconds: Annotated[float, Field(ge=2, le=3600)] = 15.0
+    max_attempts: Annotated[int, Field(ge=1, le=20)] = 3
+
+
+class LoggingSettings(Section):
+    """`console` for people, `json` for machines."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lambda v: str(v).lower())] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class SecuritySettings(Section):
+    """How long a token that the platform issues is valid."""
+
+    token_expiry_seconds: Annotated[int, Field(ge=60, le=86_400)] = 900
+
+
+class FeatureFlags(Section):
+    """Switches; a repository may set its own in `.codegen-platform.yaml` on its base branch."""
+
+    advanced_code_analysis: bool = True
+    multi_language_support: bool = True
+    experimental_ai_features: bool = False
+    enhanced_monitoring: bool = False

@@ -1,0 +1,158 @@
+"""The two places where values are given: environment variables, and the YAML file of the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from codegen_platform.errors import WrongUsage
+from codegen_platform.settings.names import (
+    NOT_SETTINGS,
+    PREFIX,
+    is_secret,
+    known_names,
+    nearest,
+    section_models,
+    variable_names,
+)
+from codegen_platform.settings.origin import Given, Origin
+
+_REFERENCE = re.compile(
+    r"\$(?:(?P<escaped>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<bare>\{))"
+)
+
+
+class WrongSetting(WrongUsage):
+    """A setting is unknown, malformed or missing; the sentence names the file or variable and what to write instead."""
+
+    code = "wrong_setting"
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, Given]:
+    """Return the settings given by environment variables; an empty variable counts as not set.
+
+    Raises:
+        WrongSetting: a `CODEGEN_` variable is no setting, or two names of one setting disagree.
+    """
+    known = variable_names()
+    given: dict[str, Given] = {}
+    for variable in sorted(environ, key=lambda v: (v.startswith(PREFIX), v)):
+        value = environ[variable].strip()
+        name = known.get(variable)
+        if name is None:
+            _refuse_unknown_variable(variable, known)
+        elif value:
+            before = given.get(name)
+            if before is not None and before.value != value:
+                raise WrongSetting(
+                    f"{before.origin} and {variable} are two names of {name} and disagree; unset one of them"
+                )
+            given[name] = Given(value=value, origin=Origin(kind="environment", detail=variable))
+    return given
+
+
+def _refuse_unknown_variable(variable: str, known: Mapping[str, str]) -> None:
+    if not variable.startswith(PREFIX) or variable.startswith(NOT_SETTINGS):
+        return
+    meant = nearest(variable, known)
+    hint = (
+        f"did you mean {meant}?" if meant else f"settings are named {PREFIX}<SECTION>__<KEY>, see docs/configuration.md"
+    )
+    raise WrongSetting(f"environment variable {variable} is no setting: {hint}")
+
+
+def from_file(file: Path, environ: Mapping[str, str], *, shown_as: str) -> dict[str, Given]:
+    """Return the settings that a YAML file gives, with `${VAR}` and `${VAR:-default}` replaced; `$$` is a dollar sign.
+
+    Raises:
+        WrongSetting: not YAML, an unknown or repeated key, a variable that is not set, or a secret written in the file.
+    """
+    try:
+        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{shown_as}:{mark.line + 1}" if mark else shown_as
+        raise WrongSetting(
+            f"{place}: this is not YAML: {getattr(error, 'problem', None) or 'it is not UTF-8 text'}"
+        ) from error
+    except OSError as error:
+        raise WrongSetting(f"{shown_as} cannot be read: {error.strerror}") from error
+    if root is None:
+        return {}
+    if not isinstance(root, yaml.MappingNode):
+        raise WrongSetting(f"{shown_as}: it must hold `section:` and `key: value` lines")
+    return _Reading(environ=environ, shown_as=shown_as).settings(root)
+
+
+class _Reading:
+    def __init__(self, *, environ: Mapping[str, str], shown_as: str) -> None:
+        self._environ = environ
+        self._shown_as = shown_as
+        self._given: dict[str, Given] = {}
+
+    def settings(self, root: yaml.MappingNode) -> dict[str, Given]:
+        sections = section_models()
+        for key, node in self._entries(root):
+            if key in sections and isinstance(node, yaml.MappingNode):
+                for inner, value in self._entries(node):
+                    self._take(f"{key}.{inner}", value)
+            elif key in sections and not _is_empty(node):
+                raise WrongSetting(f"{self._place(node)}: {key} is a section: write its keys below it, indented")
+            elif key not in sections:
+                self._take(key, node)
+        return self._given
+
+    def _entries(self, mapping: yaml.MappingNode) -> list[tuple[str, yaml.Node]]:
+        return [(str(key.value), value) for key, value in mapping.value]
+
+    def _place(self, node: yaml.Node) -> str:
+        return f"{self._shown_as}:{node.start_mark.line + 1}"
+
+    def _take(self, name: str, node: yaml.Node) -> None:
+        place = self._place(node)
+        if name not in known_names():
+            meant = nearest(name, known_names())
+            hint = f"did you mean {meant}?" if meant else "docs/configuration.md lists every setting"
+            raise WrongSetting(f"{place}: {name} is no setting: {hint}")
+        if name in self._given:
+            raise WrongSetting(f"{place}: {name} is given twice in this file")
+        written = _plain(node)
+        value = self._expand(written, name=name, place=place)
+        if is_secret(name) and value == written and value not in (None, ""):
+            raise WrongSetting(
+                f"{place}: {name} is a secret: put it into an environment variable and write ${{VARIABLE}} here"
+            )
+        if value is not None and value != "":
+            self._given[name] = Given(value=value, origin=Origin(kind="file", detail=place))
+
+    def _expand(self, value: object, *, name: str, place: str) -> object:
+        if isinstance(value, list):
+            return [self._expand(item, name=name, place=place) for item in value]
+        if not isinstance(value, str):
+            return value
+
+        def replacement(match: re.Match[str]) -> str:
+            if match["escaped"]:
+                return "$"
+            if match["bare"]:
+                raise WrongSetting(f"{place}: {name}: write ${{NAME}} or ${{NAME:-default}}")
+            found = self._environ.get(match["name"], "")
+            if not found and match["default"] is None:
+                raise WrongSetting(
+                    f"{place}: {name} needs the environment variable {match['name']}, which is not set; "
+                    f"set it, or write ${{{match['name']}:-default}}"
+                )
+            return found or match["default"] or ""
+
+        return _REFERENCE.sub(replacement, value)
+
+
+def _plain(node: yaml.Node) -> object:
+    return yaml.SafeLoader("").construct_object(node, deep=True)
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
