@@ -1,0 +1,210 @@
+"""Where documents are stored as bytes under keys: a folder, or a bucket of anything that speaks S3."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote, urlsplit
+
+from codegen_platform.errors import ArtifactsUnavailable, WrongUsage
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+=-]{0,199}")
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+
+
+class Storage(Protocol):
+    """Bytes under keys such as `assets/code_review/owner.repo.7/latest.json`; a write is seen whole or not at all."""
+
+    def write(self, key: str, data: bytes, content_type: str = "application/json") -> None:
+        """Store `data`, replacing what was there.
+
+        Raises:
+            ArtifactsUnavailable: nothing was stored, or it is not known to be; safe to repeat.
+            WrongUsage: the key could leave the storage or is not portable.
+        """
+
+    def read(self, key: str) -> bytes | None:
+        """Return what was stored, None if nothing is. Raises like `write`."""
+
+    def exists(self, key: str) -> bool:
+        """Return whether something is stored. Raises like `write`."""
+
+    def delete(self, key: str) -> None:
+        """Remove what is stored, if anything is. Raises like `write`."""
+
+    def url_for(self, key: str) -> str:
+        """Return the address a person would look at: `file:///...` or `s3://bucket/...`."""
+
+
+def open_storage(url: str, *, s3_client: BaseClient | None = None) -> Storage:
+    """Return the storage at `file:///folder` or `s3://bucket/prefix`; for S3 the boto3 client is handed in.
+
+    Raises:
+        WrongUsage: another kind of address, or no client for S3.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
+        return FolderStorage(Path(unquote(parts.path)))
+    if parts.scheme == "s3" and parts.netloc:
+        if s3_client is None:
+            raise WrongUsage(f"{url} needs an S3 client")
+        return S3Storage(s3_client, bucket=parts.netloc, prefix=parts.path.strip("/"))
+    raise WrongUsage(f"artifacts are stored at s3://bucket/prefix or file:///folder, not at {url!r}")
+
+
+def checked_key(key: str) -> str:
+    """Return the key if every segment of it is plain: letters, digits, `_ . @ + = -`, not beginning with a dot.
+
+    Raises:
+        WrongUsage: it could leave the storage (`..`, absolute, empty segment) or is not portable.
+    """
+    segments = key.split("/")
+    if len(key) > 900 or not all(_SEGMENT.fullmatch(segment) for segment in segments):
+        raise WrongUsage(f"{key[:200]!r} is not an artifact key: plain segments joined by single slashes")
+    return key
+
+
+class FolderStorage:
+    """Documents as files below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, key: str, data: bytes, content_type: str = "application/json") -> None:
+        """Write beside the target, force it to disk, then rename: readers and crashes never see half a file."""
+        target = self._path(key)
+        draft = target.with_name(f".{secrets.token_hex(8)}.tmp")
+        with _file_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with draft.open("xb") as stream:
+                    stream.write(data)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                draft.replace(target)
+            except BaseException:
+                with suppress(OSError):
+                    draft.unlink(missing_ok=True)
+                raise
+            _sync_folder(target.parent)
+
+    def read(self, key: str) -> bytes | None:
+        """Return the file's bytes, None without one."""
+        path = self._path(key)
+        with _file_errors(path):
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def exists(self, key: str) -> bool:
+        """Return whether the file is there."""
+        path = self._path(key)
+        with _file_errors(path):
+            return path.is_file()
+
+    def delete(self, key: str) -> None:
+        """Remove the file; its folders stay."""
+        path = self._path(key)
+        with _file_errors(path):
+            path.unlink(missing_ok=True)
+
+    def url_for(self, key: str) -> str:
+        """Return the `file://` address."""
+        return self._path(key).absolute().as_uri()
+
+    def _path(self, key: str) -> Path:
+        return self._folder / checked_key(key)
+
+
+class S3Storage:
+    """Documents as objects of one bucket, below one prefix."""
+
+    def __init__(self, client: BaseClient, *, bucket: str, prefix: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = f"{checked_key(prefix)}/" if prefix else ""
+
+    def write(self, key: str, data: bytes, content_type: str = "application/json") -> None:
+        """Put the object; S3 replaces it as a whole."""
+        with self._errors():
+            self._client.put_object(Bucket=self._bucket, Key=self._name(key), Body=data, ContentType=content_type)
+
+    def read(self, key: str) -> bytes | None:
+        """Return the object's bytes, None without one."""
+        from botocore.exceptions import ClientError
+
+        with self._errors():
+            try:
+                answer = self._client.get_object(Bucket=self._bucket, Key=self._name(key))
+                return bytes(answer["Body"].read())
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    return None
+                raise
+
+    def exists(self, key: str) -> bool:
+        """Return whether the object is there."""
+        from botocore.exceptions import ClientError
+
+        with self._errors():
+            try:
+                self._client.head_object(Bucket=self._bucket, Key=self._name(key))
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    return False
+                raise
+            return True
+
+    def delete(self, key: str) -> None:
+        """Remove the object; S3 does not mind if there is none."""
+        with self._errors():
+            self._client.delete_object(Bucket=self._bucket, Key=self._name(key))
+
+    def url_for(self, key: str) -> str:
+        """Return the `s3://` address."""
+        return f"s3://{self._bucket}/{self._name(key)}"
+
+    def _name(self, key: str) -> str:
+        return self._prefix + checked_key(key)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+        try:
+            yield
+        except (ClientError, BotoCoreError, HTTPClientError) as error:
+            said = _code(error) if isinstance(error, ClientError) else type(error).__name__
+            raise ArtifactsUnavailable(
+                f"the artifact bucket {self._bucket} did not answer as it should: {said}"
+            ) from error
+
+
+def _code(error: Exception) -> str:
+    response: dict[str, dict[str, str]] = getattr(error, "response", {})
+    return str(response.get("Error", {}).get("Code", "unknown"))
+
+
+@contextmanager
+def _file_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ArtifactsUnavailable(f"the artifact folder refuses {path}: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
