@@ -1,0 +1,54 @@
+"""What every forge can be asked: the head of a pull request, a snapshot of it, and who may write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from codegen_platform.artifacts import PullRequestSnapshot
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """Where a pull request stands now.
+
+    Attributes:
+        head_sha: the newest commit; base_sha: the commit of the base branch it is compared with, not the merge base.
+        author_id: the forge's numeric user id, 0 if unknown; author: login, hostile text.
+    """
+
+    number: int
+    head_sha: str
+    base_sha: str
+    state: Literal["open", "closed", "merged"]
+    draft: bool
+    author_id: int
+    author: str
+
+
+class Forge(Protocol):
+    """A place that holds pull requests; reads only.
+
+    Every method raises ForgeUnavailable (safe to retry, perhaps after `retry_after_seconds`) or ForgeRefused (permanent).
+    """
+
+    @property
+    def name(self) -> str:
+        """Return `github` or `local`."""
+        ...
+
+    def head(self, repository: str, number: int) -> Head:
+        """Return where the pull request stands; one call to the forge."""
+        ...
+
+    def snapshot(self, repository: str, number: int, *, head_sha: str | None = None) -> PullRequestSnapshot:
+        """Return what reviewers see of the pull request.
+
+        Raises:
+            Superseded: `head_sha` was given and the pull request's head is another commit.
+        """
+        ...
+
+    def may_write(self, repository: str, login: str) -> bool:
+        """Return whether `login` may push to the repository now."""
+        ...
