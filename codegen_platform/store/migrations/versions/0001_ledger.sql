@@ -51,6 +51,8 @@ CREATE TABLE events (
     created_at   timestamptz NOT NULL DEFAULT now(),
     processed_at timestamptz
 );
+-- Compressing a body costs more than writing it, and it is on the way of every acknowledgement.
+ALTER TABLE events ALTER COLUMN body SET STORAGE EXTERNAL;
 CREATE INDEX events_unprocessed ON events (sequence) WHERE processed_at IS NULL;
 CREATE INDEX events_created ON events (created_at DESC);
 
@@ -77,7 +79,8 @@ CREATE TABLE agents (
     last_seen     timestamptz NOT NULL DEFAULT now()
 );
 
--- The projection of task_events: one row per task, its present state.
+-- The projection of task_events: one row per task, its present state. Priority 1 is the most urgent.
+-- `attempt` numbers the runs that were ever asked for; `tries` counts those that claimed the task since it was last (re)opened.
 CREATE TABLE tasks (
     id            uuid PRIMARY KEY,
     title         text NOT NULL,
@@ -98,6 +101,7 @@ CREATE TABLE tasks (
     partition_key text NOT NULL,
     version       integer NOT NULL DEFAULT 1,
     attempt       integer NOT NULL DEFAULT 1,
+    tries         integer NOT NULL DEFAULT 0,
     fence         bigint NOT NULL DEFAULT 0,
     run_id        text,
     run_at        timestamptz NOT NULL DEFAULT now(),
@@ -111,7 +115,9 @@ CREATE TABLE tasks (
     started_at    timestamptz,
     completed_at  timestamptz
 );
-CREATE INDEX tasks_pending ON tasks (priority, run_at, created_at) WHERE status = 'pending';
+CREATE INDEX tasks_ready ON tasks (priority, created_at, run_at) WHERE status = 'pending' AND dispatched_at IS NULL;
+CREATE INDEX tasks_due ON tasks (run_at) WHERE status = 'pending' AND dispatched_at IS NULL;
+CREATE INDEX tasks_dispatched ON tasks (repository, number) WHERE status = 'pending' AND dispatched_at IS NOT NULL;
 CREATE INDEX tasks_leased ON tasks (lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX tasks_change ON tasks (repository, number, kind, created_at DESC);
 CREATE INDEX tasks_created ON tasks (created_at DESC);
@@ -151,6 +157,7 @@ CREATE TABLE effects (
     lease_until    timestamptz,
     sent_at        timestamptz,
     remote_id      text,
+    outcome        text,
     result         bytea,
     last_error     text,
     created_at     timestamptz NOT NULL DEFAULT now(),

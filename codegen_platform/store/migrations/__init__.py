@@ -1,0 +1,1 @@
+"""The ledger's history as Alembic revisions; `codegen_platform.store.migrate` applies them."""
