@@ -1,0 +1,26 @@
+"""Registered agents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from codegen_platform.store.rows.json import Json
+from codegen_platform.store.states import AgentStatus, AgentType
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentRow:
+    """One registered agent: what it can do, how many tasks at once, and when it was last heard of."""
+
+    id: UUID
+    name: str
+    type: AgentType
+    capabilities: Sequence[str]
+    capacity: int
+    status: AgentStatus
+    configuration: Mapping[str, Json]
+    created_at: datetime
+    last_seen: datetime

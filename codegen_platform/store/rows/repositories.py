@@ -1,0 +1,39 @@
+"""Repositories, and the pull requests of local ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from codegen_platform.store.rows.json import Json
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RepositoryRow:
+    """One repository that the platform has met; `location` is the folder of a local one."""
+
+    id: int
+    forge: str
+    full_name: str
+    location: str | None
+    installation_id: int | None
+    settings: Mapping[str, Json]
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalPullRequestRow:
+    """A numbered proposal to merge one revision of a local repository into another."""
+
+    repository_id: int
+    number: int
+    base_ref: str
+    head_ref: str
+    base_sha: str
+    head_sha: str
+    title: str
+    description: str
+    author: str
+    created_at: datetime
+    updated_at: datetime

@@ -1,0 +1,101 @@
+"""Tasks and their events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from codegen_platform.store.rows.json import Json
+from codegen_platform.store.states import TaskStatus
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewTask:
+    """A task to be created.
+
+    Attributes:
+        semantic_key: what the work means; there is at most one task per key, ever.
+        priority: 1 (most urgent) to 5; 3 is normal.
+        metadata: small facts of the kind. `head_updated_at` (ISO 8601 text) orders the heads of one pull request when
+            deliveries arrive out of order.
+        number: of the pull request or issue; tasks with the same repository and number never run at the same time.
+        dependencies: tasks that must be complete first.
+    """
+
+    title: str
+    kind: str
+    semantic_key: str
+    forge: str
+    repository: str
+    partition_key: str
+    number: int | None = None
+    head_sha: str | None = None
+    description: str = ""
+    priority: int = 3
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+    dependencies: Sequence[UUID] = ()
+    event_id: UUID | None = None
+    assignee: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskRow:
+    """The present state of one task.
+
+    Attributes:
+        version: sequence of its newest task event.
+        attempt: number of the newest run that was asked for; part of its run key.
+        tries: runs that claimed it since it was created, revived or replayed.
+        fence: grows with every claim; who presents an older one no longer holds the task.
+        run_at: not to be dispatched before.
+        lease_until: the claiming run must renew its lease before; None = no run holds it.
+        outcome: how it ended: reviewed, clean, partial, refused, superseded, failed.
+    """
+
+    id: UUID
+    title: str
+    description: str
+    kind: str
+    semantic_key: str
+    status: TaskStatus
+    priority: int
+    assignee: str | None
+    metadata: Mapping[str, Json]
+    dependencies: Sequence[UUID]
+    event_id: UUID | None
+    workflow_id: UUID | None
+    forge: str
+    repository: str
+    number: int | None
+    head_sha: str | None
+    partition_key: str
+    version: int
+    attempt: int
+    tries: int
+    fence: int
+    run_id: str | None
+    run_at: datetime
+    dispatched_at: datetime | None
+    lease_until: datetime | None
+    outcome: str | None
+    error_code: str | None
+    error: str | None
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskEventRow:
+    """One move of a task: `data` holds every field that it changed, so that the task can be rebuilt from its events."""
+
+    task_id: UUID
+    sequence: int
+    type: str
+    data: Mapping[str, Json]
+    actor: str
+    fence: int
+    at: datetime
