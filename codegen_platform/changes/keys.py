@@ -84,3 +84,16 @@ def parse_pull_request(text: str) -> tuple[str, int]:
     repository, number = match[1], int(match[2])
     split_repository(repository)
     return repository, number
+
+
+def parse_partition_key(key: str) -> tuple[str, int]:
+    """Return repository and number of a partition.
+
+    Raises:
+        WrongUsage: no pull request has this key, or its names were too long to be kept in it.
+    """
+    owner, _, rest = key.partition(".")
+    name, _, number = rest.rpartition(".")
+    if not number.isdecimal() or partition_key(repository := f"{owner}/{name}", int(number)) != key:
+        raise WrongUsage(f"{key[:128]!r} is not owner.name.number")
+    return repository, int(number)
