@@ -1,0 +1,160 @@
+"""A repository's own wishes for its reviews: `.codegen-platform.yaml` of the base branch, never of the proposed change.
+
+A mistake in the file never fails a review: what cannot be understood is left out and said in a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from codegen_platform.artifacts import Severity
+from codegen_platform.changes.globs import path_matches
+
+CONFIGURATION_PATH = ".codegen-platform.yaml"
+FEATURES = ("advanced_code_analysis", "multi_language_support", "experimental_ai_features", "enhanced_monitoring")
+
+_MAX_CHARACTERS = 64_000
+_MAX_PATTERNS, _MAX_PATTERN_CHARACTERS = 200, 300
+_MAX_GUIDELINES_CHARACTERS = 20_000
+_MAX_COMMENTS = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewInstructions:
+    """What a repository asks of its reviews. None means: as the platform is set.
+
+    Attributes:
+        ignore: path patterns (see `globs.path_matches`) of files that are not reviewed.
+        severity_floor: findings below it are not posted inline. max_comments: at most so many are, 0..100.
+        guidelines: prose for reviewers, from the base branch; still only advice to a model.
+        features: feature flags by name that are switched for this repository.
+        warnings: one sentence for each part of the file that was not understood.
+    """
+
+    ignore: tuple[str, ...] = ()
+    severity_floor: Severity | None = None
+    max_comments: int | None = None
+    guidelines: str = ""
+    features: Mapping[str, bool] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def ignores(self, path: str) -> bool:
+        """Return whether the repository asked that this file is not reviewed."""
+        return path_matches(path, self.ignore)
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without anchors: a few hundred bytes of aliases can stand for gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("aliases (`*name`) are not allowed")
+        return super().compose_node(parent, index)
+
+
+def parse_instructions(text: str | None) -> ReviewInstructions:
+    """Return the wishes that the file holds; without a file, or with one that is not understood, the platform's defaults."""
+    if text is None or not text.strip():
+        return ReviewInstructions()
+    if len(text) > _MAX_CHARACTERS:
+        return _nothing(f"it is longer than {_MAX_CHARACTERS:,} characters")
+    try:
+        found = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        return _nothing(f"it is not plain YAML: {_one_line(error)}")
+    if found is None:
+        return ReviewInstructions()
+    if not isinstance(found, dict):
+        return _nothing("its top level is not a mapping")
+    return _read(found)
+
+
+def _nothing(why: str) -> ReviewInstructions:
+    return ReviewInstructions(warnings=(f"{CONFIGURATION_PATH} was ignored: {why}.",))
+
+
+def _one_line(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    said = getattr(error, "problem", None) or str(error) or type(error).__name__
+    return " ".join(f"{said}{f' (line {mark.line + 1})' if mark else ''}".split())[:200]
+
+
+def _read(found: dict[Any, Any]) -> ReviewInstructions:
+    warnings: list[str] = []
+
+    def warn(key: str, why: str) -> None:
+        warnings.append(f"{CONFIGURATION_PATH}: `{key}` was ignored: {why}.")
+
+    known = {"ignore", "severity_floor", "max_comments", "guidelines", "features"}
+    for key in found:
+        if key not in known:
+            warn(_one_line(ValueError(str(key)))[:60], f"unknown; known are {', '.join(sorted(known))}")
+    return ReviewInstructions(
+        ignore=_patterns(found.get("ignore"), warn),
+        severity_floor=_severity(found.get("severity_floor"), warn),
+        max_comments=_count(found.get("max_comments"), warn),
+        guidelines=_prose(found.get("guidelines"), warn),
+        features=_switches(found.get("features"), warn),
+        warnings=tuple(warnings),
+    )
+
+
+def _patterns(value: Any, warn: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        warn("ignore", "it must be a list of path patterns")
+        return ()
+    short = [item for item in items if 0 < len(item.strip()) <= _MAX_PATTERN_CHARACTERS]
+    if len(short) < len(items) or len(short) > _MAX_PATTERNS:
+        warn("ignore", f"more than {_MAX_PATTERNS} patterns, or some are empty or too long; the others count")
+    return tuple(short[:_MAX_PATTERNS])
+
+
+def _severity(value: Any, warn: Any) -> Severity | None:
+    if value is None:
+        return None
+    try:
+        return Severity(value.lower() if isinstance(value, str) else value)
+    except ValueError:
+        warn("severity_floor", f"it must be one of {', '.join(Severity)}")
+        return None
+
+
+def _count(value: Any, warn: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_COMMENTS:
+        warn("max_comments", f"it must be a whole number from 0 to {_MAX_COMMENTS}")
+        return None
+    return value
+
+
+def _prose(value: Any, warn: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = "\n".join(f"- {item}" for item in value)
+    if not isinstance(value, str):
+        warn("guidelines", "it must be text or a list of texts")
+        return ""
+    if len(value) > _MAX_GUIDELINES_CHARACTERS:
+        warn("guidelines", f"it is longer than {_MAX_GUIDELINES_CHARACTERS:,} characters; the rest")
+    return value[:_MAX_GUIDELINES_CHARACTERS].strip()
+
+
+def _switches(value: Any, warn: Any) -> dict[str, bool]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        warn("features", "it must map flags to true or false")
+        return {}
+    wrong = [key for key, switch in value.items() if key not in FEATURES or not isinstance(switch, bool)]
+    for key in wrong[:20]:
+        warn(f"features.{str(key)[:60]}", f"known flags are {', '.join(FEATURES)}, each true or false")
+    return {key: switch for key, switch in value.items() if key not in wrong}
