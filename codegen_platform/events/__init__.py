@@ -1,0 +1,1 @@
+"""Intake of GitHub deliveries: signature, routing of the ledger's events to tasks, recovery of what was missed."""

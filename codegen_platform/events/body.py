@@ -1,0 +1,60 @@
+"""From the raw bytes of a delivery to a JSON object, whatever the bytes are."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import accumulate
+from typing import NoReturn
+
+from codegen_platform.errors import CodegenError
+
+MAX_DEPTH = 100
+
+# Runs of strings with what stands between them. A string that never ends matches up to the end of the input, and the
+# possessive quantifiers forbid going back: removing the runs stays linear for every input.
+_STRINGS = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)[^"\[\]{}]*+)++', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS = bytes.maketrans(b"[{]}", b"\x02\x02\x00\x00")
+
+
+class Unparseable(CodegenError):
+    """The body cannot be read; `reason` says why in one stable word."""
+
+    code = "unparseable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the body cannot be read: {reason}")
+        self.reason = reason
+
+
+def read_body(body: bytes) -> dict[str, object]:
+    """Return the JSON object that `body` holds. Strings may contain lone surrogates and NUL: JSON allows to escape them.
+
+    Raises:
+        Unparseable: `too_deep` (over 100 levels; GitHub's own go to about ten), `not_utf8`, `invalid_json`, `not_an_object`.
+    """
+    if depth_of(body) > MAX_DEPTH:
+        raise Unparseable("too_deep")
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise Unparseable("not_utf8") from error
+    except (ValueError, RecursionError) as error:
+        raise Unparseable("invalid_json") from error
+    if not isinstance(value, dict):
+        raise Unparseable("not_an_object")
+    return value
+
+
+def depth_of(body: bytes) -> int:
+    """Return the deepest nesting of brackets outside strings; an upper bound where there are too few brackets to matter."""
+    opened = body.count(b"[") + body.count(b"{")
+    if opened <= MAX_DEPTH:
+        return opened
+    brackets = _STRINGS.sub(b"", body).translate(_STEPS, _NOT_BRACKETS)
+    return max(accumulate(step - 1 for step in brackets), default=0)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
