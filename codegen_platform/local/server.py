@@ -28,12 +28,12 @@ class EmbeddedServer(ABC):
 
         Args:
             data_dir: the folder, created by the first start; the lock file lies beside it.
-            port: None chooses a free one and keeps it over restarts of this object.
+            port: None chooses a free one, which this object then keeps.
             log: where the server writes; None: `<data_dir>.log`.
             durable: False, for tests, gives up what makes data survive a power cut.
         """
         self.folder = data_dir.absolute()
-        self.port = port or 0
+        self.port = port or 0  # before the first start: the one to try first
         self.durable = durable
         self.log = log or self.folder.with_name(f"{self.folder.name}.log")
         self._asked_port = port
@@ -80,14 +80,20 @@ class EmbeddedServer(ABC):
 
     def stop(self) -> None:
         """Stop the server cleanly, closing open connections; killed if it does not end in time. Idempotent."""
-        if self._child is not None:
-            self._child.end(self.stop_grace_seconds)
+        if (child := self._child) is not None:
+            child.end(self.stop_grace_seconds)
             self._child = None
         self._lock.release()
 
+    def ask_to_end(self) -> None:
+        """Ask the server to end, without waiting; `stop` does the rest."""
+        if (child := self._child) is not None:
+            child.ask_to_end()
+
     def wait(self, timeout_seconds: float | None = None) -> int | None:
         """Wait until the server ends by itself; return its exit code, or None if it still runs after the timeout."""
-        return self._child.wait(timeout_seconds) if self._child else None
+        child = self._child
+        return child.wait(timeout_seconds) if child else None
 
     def _start(self) -> None:
         self.port = self._asked_port or ports.choose(self.port)
@@ -100,6 +106,7 @@ class EmbeddedServer(ABC):
             if code is not None or time.monotonic() > deadline:
                 happened = "was not ready in time" if code is None else f"ended with code {code} while starting"
                 raise ChildFailed(name=self.name, happened=happened, log=self.log, last_lines=logs.last_lines(self.log))
+        self._asked_port = self.port
 
     @abstractmethod
     def _prepare(self) -> Program:
