@@ -20,6 +20,8 @@ import psycopg
 import pytest
 import redis
 
+from codegen_platform.store import Store, migrate
+
 TEMPLATE = "ledger_template"
 FAST_NOT_DURABLE = (
     "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB"
@@ -85,8 +87,6 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _migrated_template(postgres_url: str) -> str:
-    from codegen_platform.store import migrate
-
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {TEMPLATE}")
     migrate(postgres_url.rpartition("/")[0] + f"/{TEMPLATE}")
@@ -102,6 +102,13 @@ def database_url(postgres_url: str, _migrated_template: str) -> Iterator[str]:
     yield postgres_url.rpartition("/")[0] + f"/{name}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """The ledger, opened on a fresh database."""
+    with Store.open(database_url) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

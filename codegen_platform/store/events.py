@@ -1,0 +1,153 @@
+"""Deliveries: recorded once as raw bytes, settled once as a task or with the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from psycopg import Connection, errors
+
+from codegen_platform.store.heads import create_for_head
+from codegen_platform.store.pool import Pool, fetch
+from codegen_platform.store.recording import Delivery, record_alone
+from codegen_platform.store.refusals import NotFound
+from codegen_platform.store.rows import EventCount, EventSummary, NewTask, Recorded, StoredEvent, TaskRow
+from codegen_platform.store.states import Disposition
+from codegen_platform.store.text import storable_json
+
+# The oldest deliveries that nobody has looked at, as many as fit into the bytes allowed, at least one.
+UNPROCESSED = """
+    SELECT * FROM (
+        SELECT *, octet_length(body) AS body_bytes,
+               sum(octet_length(body)) OVER (ORDER BY sequence) AS bytes_so_far,
+               row_number() OVER (ORDER BY sequence) AS place
+        FROM (SELECT * FROM events WHERE processed_at IS NULL ORDER BY sequence LIMIT %(limit)s) AS oldest
+    ) AS measured
+    WHERE bytes_so_far <= %(bytes)s OR place = 1
+    ORDER BY sequence
+"""
+
+GET = "SELECT *, octet_length(body) AS body_bytes FROM events WHERE id = %(id)s"
+BY_DELIVERY = "SELECT *, octet_length(body) AS body_bytes FROM events WHERE delivery_id = %(delivery_id)s"
+
+# The newest deliveries without their bodies, page by page.
+LIST = """
+    SELECT id, sequence, delivery_id, event_type, source, octet_length(body) AS body_bytes, action, disposition, reason,
+           task_id, created_at, processed_at
+    FROM events
+    WHERE %(before_sequence)s::bigint IS NULL OR sequence < %(before_sequence)s
+    ORDER BY sequence DESC LIMIT %(limit)s
+"""
+
+COUNTS = """
+    SELECT event_type, disposition, count(*) AS count FROM events
+    GROUP BY event_type, disposition ORDER BY event_type, disposition
+"""
+
+# Lock one delivery, so that it is settled once.
+LOCK = "SELECT *, octet_length(body) AS body_bytes FROM events WHERE id = %(id)s FOR NO KEY UPDATE"
+
+# Say what became of a delivery, unless that was said before.
+SETTLE = """
+    UPDATE events
+    SET disposition = %(disposition)s, reason = %(reason)s, action = %(action)s, task_id = %(task_id)s,
+        processed_at = clock_timestamp()
+    WHERE id = %(id)s AND processed_at IS NULL
+"""
+
+# Keep the parsed body for people's queries.
+KEEP_PAYLOAD = "UPDATE events SET payload = %(payload)s WHERE id = %(id)s"
+
+BYTES_AT_ONCE = 64 * 2**20
+
+
+class Events:
+    """The ledger of deliveries."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def record(
+        self, delivery_id: str, event_type: str, body: bytes, headers: Mapping[str, str], source: str = "github"
+    ) -> Recorded:
+        """Store one delivery and NOTIFY events; committed when this returns. A known id or identical body changes nothing.
+
+        Raises:
+            StoreUnavailable: nothing is known to be stored; safe to retry.
+            Unstorable: the identifiers cannot be indexed.
+        """
+        delivery = Delivery.of(delivery_id, event_type, body, headers, source)
+        return self._pool.run(lambda connection: record_alone(connection, delivery))
+
+    def unprocessed(self, limit: int) -> list[StoredEvent]:
+        """Return the oldest deliveries that are not settled: at most `limit`, and at most 64 MiB of bodies unless one is larger."""
+        return self._pool.fetch(StoredEvent, UNPROCESSED, {"limit": limit, "bytes": BYTES_AT_ONCE})
+
+    def get(self, event_id: UUID) -> StoredEvent | None:
+        """Return one delivery with its body, or None."""
+        found = self._pool.fetch(StoredEvent, GET, {"id": event_id})
+        return found[0] if found else None
+
+    def by_delivery(self, delivery_id: str) -> StoredEvent | None:
+        """Return the delivery with this id of the sender's, or None."""
+        found = self._pool.fetch(StoredEvent, BY_DELIVERY, {"delivery_id": delivery_id})
+        return found[0] if found else None
+
+    def counts(self) -> list[EventCount]:
+        """Return how many deliveries of each type ended in each way; reads the whole table."""
+        return self._pool.fetch(EventCount, COUNTS)
+
+    def settle(
+        self,
+        event_id: UUID,
+        *,
+        disposition: Disposition,
+        reason: str | None = None,
+        action: str | None = None,
+        payload: object | None = None,
+        task_id: UUID | None = None,
+    ) -> None:
+        """Say what became of a delivery; the first to say so wins. `payload` is kept where jsonb can hold it."""
+        given = {"id": event_id, "disposition": disposition, "reason": reason, "action": action, "task_id": task_id}
+        self._pool.run(lambda connection: _settle(connection, given, payload))
+
+    def route(self, event_id: UUID, *, action: str | None, payload: object | None, new_task: NewTask) -> TaskRow:
+        """Turn a delivery into the task it means, in one transaction, and return that task; NOTIFY tasks.
+
+        The task is created, found by its semantic key, or revived if it was superseded or cancelled and this delivery is newer. Open
+        tasks of the same repository, number and kind with an older head are superseded, with their effects that have not left. A
+        delivery about an older head than is known gets a task that is superseded from the start. Routed again, a delivery returns
+        the same task and changes nothing.
+
+        Raises:
+            NotFound: there is no such delivery.
+        """
+
+        def routed(connection: Connection) -> TaskRow:
+            events = fetch(connection, StoredEvent, LOCK, {"id": event_id})
+            if not events:
+                raise NotFound(f"there is no event {event_id}")
+            if (task_id := events[0].task_id) is not None:
+                return fetch(connection, TaskRow, "SELECT * FROM tasks WHERE id = %(id)s", {"id": task_id})[0]
+            task = create_for_head(connection, new_task, "events")
+            given = {"id": event_id, "disposition": "task", "reason": None, "action": action, "task_id": task.id}
+            _settle(connection, given, payload)
+            return task
+
+        return self._pool.run(routed)
+
+    def list(self, limit: int, before_sequence: int | None = None) -> list[EventSummary]:
+        """Return at most `limit` deliveries without bodies, newest first; `before_sequence` continues after a page."""
+        return self._pool.fetch(EventSummary, LIST, {"limit": limit, "before_sequence": before_sequence})
+
+
+def _settle(connection: Connection, given: Mapping[str, object], payload: object | None) -> None:
+    settled = connection.execute(SETTLE, given).rowcount
+    if not settled or payload is None:
+        return
+    try:
+        with connection.transaction():
+            connection.execute(KEEP_PAYLOAD, {"id": given["id"], "payload": storable_json(payload)})
+    except (errors.DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex, ValueError, RecursionError):
+        # The raw body is the record; the parsed one is a convenience that jsonb cannot always hold.
+        return

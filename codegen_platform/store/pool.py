@@ -1,0 +1,135 @@
+"""Connections to PostgreSQL: opened when first needed, forgotten after a fork, errors and retries handled in one place."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, LiteralString, TypeVar
+
+import psycopg
+from psycopg import Connection, conninfo, errors
+from psycopg_pool import ConnectionPool
+
+from codegen_platform.errors import StoreUnavailable
+from codegen_platform.store.reading import rows_of
+from codegen_platform.store.text import StorableTextDumper
+
+T = TypeVar("T")
+Parameters = Mapping[str, Any]
+
+CONNECT_TIMEOUT_SECONDS = 5
+WAIT_FOR_CONNECTION_SECONDS = 5.0
+
+# A stopped process must not hold a row lock for ever, and a silent network must not hold a process for ever.
+SESSION = "SET timezone = 'UTC'; SET idle_in_transaction_session_timeout = '30s'"
+NETWORK: Mapping[str, Any] = {
+    "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "application_name": "codegen_platform",
+}
+
+# Whole transactions are repeated after a deadlock or serialization failure: 20 ms * 2^n with full jitter.
+TRIES, BASE_SECONDS, CAP_SECONDS = 8, 0.02, 1.0
+
+
+def connection_settings(database_url: str) -> dict[str, Any]:
+    """Return the arguments of `psycopg.connect`: the URL's own, over ours."""
+    return {**NETWORK, **conninfo.conninfo_to_dict(database_url)}
+
+
+def prepare(connection: psycopg.Connection[Any]) -> None:
+    """Set up a new connection; it is in autocommit mode, transactions are explicit."""
+    connection.autocommit = True
+    connection.adapters.register_dumper(str, StorableTextDumper)
+    connection.execute(SESSION)
+
+
+def unavailable(database_url: str, error: Exception) -> StoreUnavailable:
+    """Return the error to raise for a connection that is lost or absent; it names the server, never the password."""
+    place = conninfo.conninfo_to_dict(database_url)
+    name = f"{place.get('host', 'local socket')}:{place.get('port', 5432)}/{place.get('dbname', '')}"
+    return StoreUnavailable(f"PostgreSQL at {name} cannot be used now: {str(error).strip()}")
+
+
+class Pool:
+    """A lazily opened psycopg pool that survives a fork and a restart of the server."""
+
+    def __init__(self, database_url: str, *, min_size: int, max_size: int) -> None:
+        self.database_url = database_url
+        self._sizes = min_size, max_size
+        # One pool per process id: a child must not use its parent's sockets, and a lock might be held across the fork.
+        self._pools: dict[int, ConnectionPool[Connection]] = {}
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction and commit; all of it again after a deadlock or serialization failure.
+
+        Raises:
+            StoreUnavailable: no connection, or it was lost; if it was lost during the commit, the work may stand.
+        """
+
+        def in_transaction(connection: Connection) -> T:
+            with connection.transaction():
+                return work(connection)
+
+        return self._until_it_stands(in_transaction)
+
+    def fetch(self, kind: type[T], statement: LiteralString, parameters: Parameters | None = None) -> list[T]:
+        """Run one statement, which is its own transaction, and return its rows."""
+        return self._until_it_stands(lambda connection: fetch(connection, kind, statement, parameters))
+
+    def execute(self, statement: LiteralString, parameters: Parameters | None = None) -> int:
+        """Run one statement, which is its own transaction, and return how many rows it touched."""
+        return self._until_it_stands(lambda connection: connection.execute(statement, parameters).rowcount)
+
+    def close(self) -> None:
+        """Close this process's connections."""
+        pool = self._pools.pop(os.getpid(), None)
+        if pool is not None:
+            pool.close()
+
+    def _until_it_stands(self, work: Callable[[Connection], T]) -> T:
+        for attempt in range(TRIES):
+            try:
+                with self._pool().connection() as connection:
+                    return work(connection)
+            except (errors.SerializationFailure, errors.DeadlockDetected) as error:
+                last = error
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                raise unavailable(self.database_url, error) from error
+            time.sleep(random.uniform(0, min(CAP_SECONDS, BASE_SECONDS * 2**attempt)))  # noqa: S311
+        raise StoreUnavailable(f"PostgreSQL undid the transaction {TRIES} times: {last}") from last
+
+    def _pool(self) -> ConnectionPool[Connection]:
+        pool = self._pools.get(os.getpid())
+        if pool is None:
+            pool = self._pools.setdefault(os.getpid(), self._new_pool())
+            pool.open()
+        return pool
+
+    def _new_pool(self) -> ConnectionPool[Connection]:
+        min_size, max_size = self._sizes
+        return ConnectionPool(
+            kwargs=connection_settings(self.database_url),
+            configure=prepare,
+            check=ConnectionPool.check_connection,
+            min_size=min_size,
+            max_size=max_size,
+            open=False,
+            num_workers=1,
+            timeout=WAIT_FOR_CONNECTION_SECONDS,
+            # Give up the first failed attempt: the next caller tries at once instead of waiting for a backoff to end.
+            reconnect_timeout=0,
+        )
+
+
+def fetch(
+    connection: Connection, kind: type[T], statement: LiteralString, parameters: Parameters | None = None
+) -> list[T]:
+    """Run one statement on `connection` and return its rows as `kind`."""
+    with connection.cursor(row_factory=rows_of(kind)) as cursor:
+        return cursor.execute(statement, parameters).fetchall()

@@ -1,0 +1,62 @@
+"""The ledger as one object."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import psycopg
+
+from codegen_platform.store.agents import Agents
+from codegen_platform.store.effects import Effects
+from codegen_platform.store.events import Events
+from codegen_platform.store.model_calls import ModelCalls
+from codegen_platform.store.notifying import Channel, Listener
+from codegen_platform.store.pool import Pool, connection_settings, unavailable
+from codegen_platform.store.repositories import Repositories
+from codegen_platform.store.tasks import Tasks
+
+
+class Store:
+    """Everything that must not be lost. Opening it connects to nothing; threads may share it, forked children too.
+
+    Every method raises StoreUnavailable when PostgreSQL cannot be reached.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self.events = Events(pool)
+        self.tasks = Tasks(pool)
+        self.effects = Effects(pool)
+        self.model_calls = ModelCalls(pool)
+        self.repositories = Repositories(pool)
+        self.agents = Agents(pool)
+
+    @classmethod
+    def open(cls, database_url: str, *, min_size: int = 0, max_size: int = 4) -> Self:
+        """Return the store; `max_size` connections per process at most, made when they are needed."""
+        return cls(Pool(database_url, min_size=min_size, max_size=max_size))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        self._pool.close()
+
+    def ping(self) -> None:
+        """Connect anew and ask for nothing; StoreUnavailable says at once why it cannot be done."""
+        try:
+            with psycopg.connect(**connection_settings(self._pool.database_url)) as connection:
+                connection.execute("SELECT 1")
+        except psycopg.OperationalError as error:
+            raise unavailable(self._pool.database_url, error) from error
+
+    def listen(self, *channels: Channel) -> Listener:
+        """Return a context manager that waits for notifications on a connection of its own."""
+        return Listener(self._pool.database_url, channels)
