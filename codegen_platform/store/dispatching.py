@@ -70,6 +70,9 @@ WINDOW = 4
 RECOVERED_AT_ONCE = 200
 UNCLAIMED_SECONDS = 60.0
 
+# A task that takes its worker down with it, five times, is the reason.
+MAX_LOSSES = 5
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Count:
@@ -104,7 +107,7 @@ class Dispatching:
     def recover_lost(self, max_attempts: int, *, unclaimed_seconds: float = UNCLAIMED_SECONDS) -> list[TaskRow]:
         """Free the tasks of runs that are gone, and return them; `run_id` is still the lost run's.
 
-        In progress with an expired lease: pending as a new attempt, or dead after `max_attempts` tries. Validation: only the lease
+        In progress with an expired lease: pending as a new attempt, or dead after `max_attempts` tries or 5 losses. Validation: the lease
         is cleared, since the publisher ends the task. Cancelled or superseded: likewise. Dispatched and not claimed within
         `unclaimed_seconds`: a new attempt, because Dagster never starts the same run key twice.
         """
@@ -138,14 +141,21 @@ def _dispatch(task: LockedTask) -> Move:
 
 def _recovery(task: LockedTask, max_attempts: int) -> Move:
     freed = replace(task, lease_until=None)
-    if task.status == "in_progress" and task.tries >= max_attempts:
-        error = f"its run stopped renewing the lease, {task.tries} times"
-        after, type = replace(ended(task, "dead", "failed"), error_code="run_lost", error=error), "dead"
-    elif task.status == "in_progress":
-        anew = replace(freed, status="pending", attempt=task.attempt + 1, run_at=task.now, dispatched_at=None)
-        after, type = replace(anew, error_code="run_lost", error="its run stopped renewing the lease"), "lost"
+    if task.status == "in_progress":
+        after, type = _after_loss(task, max_attempts)
     elif task.status == "pending":
         after, type = replace(freed, attempt=task.attempt + 1, dispatched_at=None), "unclaimed"
     else:
         after, type = freed, "released"
     return Move(before=task, after=after, type=type, actor="recovery")
+
+
+def _after_loss(task: LockedTask, max_attempts: int) -> tuple[LockedTask, str]:
+    losses = task.losses + 1
+    error = f"its run stopped renewing the lease ({losses} so far)"
+    if task.tries >= max_attempts or losses >= MAX_LOSSES:
+        return replace(ended(task, "dead", "failed"), losses=losses, error_code="run_lost", error=error), "dead"
+    anew = replace(
+        task, status="pending", attempt=task.attempt + 1, run_at=task.now, dispatched_at=None, lease_until=None
+    )
+    return replace(anew, losses=losses, error_code="run_lost", error=error), "lost"

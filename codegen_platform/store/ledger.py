@@ -40,7 +40,7 @@ APPEND = """
 # Save every field that a move may change, if the row is still the version that the move started from.
 SAVE = """
     UPDATE tasks
-    SET status = %(status)s, metadata = %(metadata)s, attempt = %(attempt)s, tries = %(tries)s, fence = %(fence)s,
+    SET status = %(status)s, metadata = %(metadata)s, attempt = %(attempt)s, tries = %(tries)s, losses = %(losses)s, fence = %(fence)s,
         run_id = %(run_id)s, run_at = %(run_at)s, dispatched_at = %(dispatched_at)s, lease_until = %(lease_until)s,
         outcome = %(outcome)s, error_code = %(error_code)s, error = %(error)s, started_at = %(started_at)s,
         completed_at = %(completed_at)s, version = version + 1, updated_at = clock_timestamp()
@@ -125,8 +125,8 @@ def stopped(task: LockedTask, status: TaskStatus, outcome: str | None) -> Locked
 
 def reopened(task: LockedTask, metadata: Mapping[str, Json]) -> LockedTask:
     """Return a terminal `task` as pending work: a new attempt with all its tries."""
-    anew = replace(task, status="pending", attempt=task.attempt + 1, tries=0, run_at=task.now, metadata=metadata)
-    unclaimed = replace(anew, dispatched_at=None, lease_until=None)
+    anew = replace(task, status="pending", attempt=task.attempt + 1, tries=0, losses=0, run_at=task.now)
+    unclaimed = replace(anew, metadata=metadata, dispatched_at=None, lease_until=None)
     return replace(unclaimed, outcome=None, error_code=None, error=None, completed_at=None)
 
 

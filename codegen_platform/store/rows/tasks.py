@@ -48,6 +48,7 @@ class TaskRow:
         version: sequence of its newest task event.
         attempt: number of the newest run that was asked for; part of its run key.
         tries: runs that claimed it since it was created, revived or replayed.
+        losses: those of them that stopped renewing the lease without a word.
         fence: grows with every claim; who presents an older one no longer holds the task.
         run_at: not to be dispatched before.
         lease_until: the claiming run must renew its lease before; None = no run holds it.
@@ -74,6 +75,7 @@ class TaskRow:
     version: int
     attempt: int
     tries: int
+    losses: int
     fence: int
     run_id: str | None
     run_at: datetime

@@ -80,7 +80,8 @@ CREATE TABLE agents (
 );
 
 -- The projection of task_events: one row per task, its present state. Priority 1 is the most urgent.
--- `attempt` numbers the runs that were ever asked for; `tries` counts those that claimed the task since it was last (re)opened.
+-- `attempt` numbers the runs that were ever asked for; `tries` counts those that claimed the task since it was last (re)opened,
+-- `losses` those of them that vanished without a word.
 CREATE TABLE tasks (
     id            uuid PRIMARY KEY,
     title         text NOT NULL,
@@ -102,6 +103,7 @@ CREATE TABLE tasks (
     version       integer NOT NULL DEFAULT 1,
     attempt       integer NOT NULL DEFAULT 1,
     tries         integer NOT NULL DEFAULT 0,
+    losses        integer NOT NULL DEFAULT 0,
     fence         bigint NOT NULL DEFAULT 0,
     run_id        text,
     run_at        timestamptz NOT NULL DEFAULT now(),
