@@ -55,6 +55,7 @@ class Child:
             ProgramMissing: the file is not there, or this user may not run it.
         """
         self.program = program
+        self._gone = False
         output = logs.open_for_append(program.log)
         try:
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
@@ -97,11 +98,14 @@ class Child:
             self._process.send_signal(self.program.stop_signal)
 
     def end(self, grace_seconds: float) -> None:
-        """Return when the whole process group is gone: asked first, killed once the grace is over."""
+        """Return when the whole process group is gone: asked first, killed once the grace is over. Idempotent."""
+        if self._gone:  # its number may belong to a stranger by now
+            return
         self.ask_to_end()
         self.wait(grace_seconds)
         end_group(self.pid, grace_seconds=0.5 if self.exit_code() is not None else 0.0)
         self._process.wait()
+        self._gone = True
 
 
 def end_group(group: int, *, grace_seconds: float) -> None:
