@@ -235,9 +235,10 @@ def read_login(account: Account) -> str:
 
 
 def read_check(event_type: str, payload: Mapping[str, object]) -> tuple[RepositoryEvent, Check]:
-    """Return the repository and the check of a `check_run`, `check_suite` or `workflow_run`, which all name it after themselves."""
+    """Return the repository and the check of a `check_run`, `check_suite` or `workflow_run`, which all name it after themselves.
+
+    Raises:
+        Unparseable: `malformed`, as `read`.
+    """
     part = payload.get(event_type)
-    check = part if isinstance(part, dict) else {}
-    if event_type == "check_run" and not check.get("pull_requests") and isinstance(check.get("check_suite"), dict):
-        check = {**check, "pull_requests": check["check_suite"].get("pull_requests") or []}
-    return read(RepositoryEvent, payload), read(Check, check)
+    return read(RepositoryEvent, payload), read(Check, part if isinstance(part, dict) else {})

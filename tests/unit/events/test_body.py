@@ -79,7 +79,9 @@ def test_escaped_nul_and_lone_surrogates_are_json():
 
 
 @pytest.mark.parametrize(
-    "unit", [b'"', b'\\"', b'"\\', b"[],", b'{"', b"\\"], ids=["quotes", "escaped", "open", "lists", "mixed", "backslash"]
+    "unit",
+    [b'"', b'\\"', b'"\\', b"[],", b'{"', b"\\"],
+    ids=["quotes", "escaped", "open", "lists", "mixed", "backslash"],
 )
 def test_reading_takes_linear_time_on_hostile_bytes(unit: bytes):
     started = time.process_time()

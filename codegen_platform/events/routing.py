@@ -1,0 +1,173 @@
+"""Routing: each event of the ledger becomes a task, or is kept with the reason why not."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from codegen_platform.changes.keys import LOCAL_OWNER
+from codegen_platform.errors import CodegenError, StoreUnavailable
+from codegen_platform.events.body import Unparseable, read_body
+from codegen_platform.events.decisions import (
+    CreateTask,
+    Decision,
+    EndOpenTasks,
+    Ignore,
+    Incoming,
+    RememberInstallation,
+    RoutingRules,
+    Unknown,
+    decide,
+)
+from codegen_platform.store import OPEN, Disposition, Store, StoredEvent, TaskRow, WrongState
+
+log = structlog.get_logger()
+
+ACTOR = "events"
+PAGE = 200
+
+_ACTION = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RoutedCounts:
+    """How many events came to what. `total` is what was taken from the ledger."""
+
+    tasks: int = 0
+    ignored: int = 0
+    unparseable: int = 0
+    unknown: int = 0
+
+    @property
+    def total(self) -> int:
+        """Return the number of events."""
+        return self.tasks + self.ignored + self.unparseable + self.unknown
+
+
+def route_pending(store: Store, rules: RoutingRules, limit: int) -> RoutedCounts:
+    """Settle at most `limit` events of the ledger, oldest first; calling it twice at once or again after a crash changes nothing.
+
+    An event that cannot be routed is settled `unparseable` with the reason and never stops those behind it.
+
+    Raises:
+        StoreUnavailable: PostgreSQL could not be reached; the rest stays for the next call.
+    """
+    counts = Counter(_route(store, event, rules) for event in store.events.unprocessed(limit))
+    return RoutedCounts(
+        tasks=counts["task"],
+        ignored=counts["ignored"],
+        unparseable=counts["unparseable"],
+        unknown=counts["unknown"],
+    )
+
+
+def _route(store: Store, event: StoredEvent, rules: RoutingRules) -> Disposition:
+    payload: dict[str, object] | None = None
+    action: str | None = None
+    try:
+        payload = read_body(event.body)
+        action = _action(payload)
+        incoming = Incoming(event_id=event.id, event_type=event.event_type, action=action, payload=payload)
+        return _apply(store, incoming, decide(incoming, rules))
+    except StoreUnavailable:
+        raise
+    except Unparseable as error:
+        reason = error.reason
+    except CodegenError as error:
+        reason = f"malformed:{error.code}"
+    except Exception as error:
+        # One event that we handle wrongly must not stop all events behind it; it stays in the ledger under this reason.
+        reason = f"internal_error:{type(error).__name__}"
+        log.exception("event.routing_failed", event_id=str(event.id), event_type=event.event_type)
+    store.events.settle(event.id, disposition="unparseable", reason=reason, action=action, payload=payload)
+    log.warning("event.unparseable", event_id=str(event.id), event_type=event.event_type, reason=reason)
+    return "unparseable"
+
+
+def _apply(store: Store, event: Incoming, decision: Decision) -> Disposition:
+    match decision:
+        case CreateTask():
+            return _create(store, event, decision)
+        case EndOpenTasks():
+            return _end_open(store, event, decision)
+        case RememberInstallation():
+            for name in decision.repositories:
+                store.repositories.ensure("github", name, installation_id=decision.installation_id)
+            return _settle(store, event, "ignored", decision.reason)
+        case Ignore():
+            return _settle(store, event, "ignored", decision.reason)
+        case Unknown():
+            return _settle(store, event, "unknown", None)
+
+
+def _create(store: Store, event: Incoming, decision: CreateTask) -> Disposition:
+    name = decision.task.repository
+    if name.startswith(f"{LOCAL_OWNER}/"):
+        # Only `codegen-platform review` knows which folder such a name stands for; an event alone must not name one.
+        if store.repositories.get(name) is None:
+            return _settle(store, event, "ignored", "unknown_repository")
+    else:
+        store.repositories.ensure("github", name, installation_id=decision.installation_id)
+    task = store.events.route(event.event_id, action=event.action, payload=event.payload, new_task=decision.task)
+    log.info("event.routed", event_id=str(event.event_id), event_type=event.event_type, task_id=str(task.id))
+    return "task"
+
+
+def _end_open(store: Store, event: Incoming, decision: EndOpenTasks) -> Disposition:
+    """Settle as `task` if any task was ended, naming one of them; the reason says how."""
+    if decision.how == "superseded":
+        ended = store.tasks.supersede_change(decision.repository, decision.number, ACTOR, decision.reason)
+    else:
+        ended = _cancel_open(store, decision)
+    if not ended:
+        return _settle(store, event, "ignored", f"{decision.how}:no_open_task")
+    return _settle(store, event, "task", f"{decision.how}:{len(ended)}", task_id=ended[0].id)
+
+
+def _cancel_open(store: Store, decision: EndOpenTasks) -> list[TaskRow]:
+    cancelled = []
+    for task in _open_tasks(store, decision.repository, decision.number):
+        # It may end by itself between the two statements.
+        with suppress(WrongState):
+            cancelled.append(store.tasks.cancel(task.id, ACTOR, decision.reason))
+    return cancelled
+
+
+def _open_tasks(store: Store, repository: str, number: int) -> Iterator[TaskRow]:
+    for status in sorted(OPEN):
+        before: UUID | None = None
+        while page := store.tasks.list(status=status, repository=repository, limit=PAGE, before=before):
+            yield from (task for task in page if task.number == number)
+            before = page[-1].id
+
+
+def _settle(
+    store: Store, event: Incoming, disposition: Disposition, reason: str | None, *, task_id: UUID | None = None
+) -> Disposition:
+    store.events.settle(
+        event.event_id,
+        disposition=disposition,
+        reason=reason,
+        action=event.action,
+        payload=event.payload,
+        task_id=task_id,
+    )
+    log.info(
+        "event.settled",
+        event_id=str(event.event_id),
+        event_type=event.event_type,
+        disposition=disposition,
+        reason=reason,
+    )
+    return disposition
+
+
+def _action(payload: dict[str, object]) -> str | None:
+    action = payload.get("action")
+    return action if isinstance(action, str) and _ACTION.fullmatch(action) else None

@@ -1,0 +1,97 @@
+"""The gateway as an ASGI application, made of plain values and live objects."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from redis.asyncio import Redis
+from starlette.routing import Route
+
+from codegen_platform.errors import WrongUsage
+from codegen_platform.gateway.api import api_routes
+from codegen_platform.gateway.bodies import BodyLimits
+from codegen_platform.gateway.health import health_routes, redis_probe, store_probe
+from codegen_platform.gateway.metrics import DeliveryMetrics, new_registry, platform_version
+from codegen_platform.gateway.openapi import webhook_operation
+from codegen_platform.gateway.problems import answer_problems
+from codegen_platform.gateway.webhook import GitHubWebhook
+from codegen_platform.store import AsyncIntake, Store
+
+GITHUB_MAX_BODY_BYTES = 25 * 1024 * 1024
+BODY_SECONDS = 15.0
+BODIES_IN_MEMORY = 8
+
+DESCRIPTION = "Takes signed GitHub deliveries and shows what became of them."
+
+
+class Gateway(FastAPI):
+    """FastAPI, with the webhook described although it is plain ASGI."""
+
+    def openapi(self) -> dict[str, object]:
+        """Return the OpenAPI document."""
+        document = super().openapi()
+        document["paths"].setdefault("/webhooks/github", {"post": webhook_operation()})
+        return document
+
+
+def create_app(
+    *,
+    store: Store,
+    intake: AsyncIntake,
+    redis_url: str,
+    webhook_secrets: Sequence[str],
+    max_body_bytes: int = GITHUB_MAX_BODY_BYTES,
+    body_seconds: float = BODY_SECONDS,
+) -> FastAPI:
+    """Return the application. It starts and closes `intake`; the store stays the caller's.
+
+    Args:
+        store: for reading; asked from threads.
+        intake: for recording; started when the application starts.
+        redis_url: only asked whether it answers.
+        webhook_secrets: the secret in force, and during a rotation the one before.
+        max_body_bytes: a larger delivery is refused; GitHub's limit is 25 MB.
+        body_seconds: a delivery whose body takes longer is refused.
+
+    Raises:
+        WrongUsage: no secret, or an empty one: every delivery would be refused, or any taken.
+    """
+    if not webhook_secrets or not all(webhook_secrets):
+        raise WrongUsage("the gateway needs a webhook secret: set GITHUB_WEBHOOK_SECRET")
+    redis = Redis.from_url(redis_url, socket_timeout=1.0, socket_connect_timeout=1.0, max_connections=2)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await intake.start()
+        try:
+            yield
+        finally:
+            await intake.close()
+            await redis.aclose()
+
+    app = Gateway(
+        title="codegen_platform gateway", version=platform_version(), description=DESCRIPTION, lifespan=lifespan
+    )
+    registry = new_registry(store)
+    webhook = GitHubWebhook(
+        intake=intake,
+        secrets=[secret.encode("utf-8") for secret in webhook_secrets],
+        limits=BodyLimits(
+            one_bytes=max_body_bytes, all_bytes=BODIES_IN_MEMORY * max_body_bytes, deadline_seconds=body_seconds
+        ),
+        metrics=DeliveryMetrics(registry),
+    )
+    app.router.routes.append(Route("/webhooks/github", webhook, methods=["POST"], name="github_webhook"))
+    app.include_router(health_routes(postgres=store_probe(store), redis=redis_probe(redis)))
+    app.include_router(api_routes(store))
+
+    @app.get("/metrics", tags=["health"], response_class=Response)
+    def metrics() -> Response:
+        """Return the numbers that Prometheus scrapes."""
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    answer_problems(app)
+    return app
