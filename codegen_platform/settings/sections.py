@@ -69,12 +69,22 @@ class DatabaseSettings(Section):
     url: Annotated[SecretStr, _server_address("postgresql", "postgres")] | None = None
     pool_size: Annotated[int, Field(ge=1, le=100)] = 4
 
+    @property
+    def address(self) -> str | None:
+        """Return the URL in the clear: to connect, never to print."""
+        return self.url.get_secret_value() if self.url else None
+
 
 class RedisSettings(Section):
     """Redis; without a URL the embedded server is started."""
 
     url: Annotated[SecretStr, _server_address("redis", "rediss", "unix")] | None = None
     max_connections: Annotated[int, Field(ge=1, le=10_000)] = 20
+
+    @property
+    def address(self) -> str | None:
+        """Return the URL in the clear: to connect, never to print."""
+        return self.url.get_secret_value() if self.url else None
 
 
 class ArtifactsSettings(Section):
@@ -97,6 +107,17 @@ class GitHubSettings(Section):
     app_private_key: Annotated[SecretStr, AfterValidator(_pem)] | None = None
     ignored_user_ids: Annotated[tuple[int, ...], BeforeValidator(_comma_separated)] = ()
     review_bots: bool = False
+
+    @property
+    def reading_token(self) -> str | None:
+        """Return the token for those who only read, in the clear: `read_token`, else `token`."""
+        token = self.read_token or self.token
+        return token.get_secret_value() if token else None
+
+    @property
+    def private_key(self) -> str | None:
+        """Return the App's private key in the clear."""
+        return self.app_private_key.get_secret_value() if self.app_private_key else None
 
     @model_validator(mode="after")
     def _app_is_whole(self) -> GitHubSettings:
