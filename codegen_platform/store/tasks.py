@@ -14,6 +14,7 @@ from codegen_platform.store.rows import NewTask, TaskEventRow, TaskRow
 from codegen_platform.store.states import TaskStatus
 
 GET = "SELECT * FROM tasks WHERE id = %(id)s"
+WITH_MEANING = "SELECT * FROM tasks WHERE semantic_key = %(semantic_key)s"
 
 # The newest tasks, page by page: `before` is the last id of the page before.
 LIST = """
@@ -54,6 +55,11 @@ class Tasks(Leases, Dispatching, Decisions):
     def counts(self) -> Mapping[TaskStatus, int]:
         """Return how many tasks are in each state; reads the whole table."""
         return {row.status: row.count for row in self._pool.fetch(_StatusCount, COUNTS)}
+
+    def with_meaning(self, semantic_key: str) -> TaskRow | None:
+        """Return the task with this semantic key, or None."""
+        found = self._pool.fetch(TaskRow, WITH_MEANING, {"semantic_key": semantic_key})
+        return found[0] if found else None
 
     def list(
         self,
