@@ -20,17 +20,18 @@ MAX_ERRORS = 8  # how many validation errors are told to the model
 
 
 def read(texts: Iterable[str], output: type[BaseModel]) -> tuple[dict[str, JsonValue] | None, str | None]:
-    """Return the first JSON object in `texts` that fits `output` and None, or None and what is wrong in words for the model."""
+    """Return the first JSON object in `texts` that fits `output` and None, or None and what is wrong in words for the model.
+
+    Of the object only the fields that `output` knows are kept.
+    """
     first_fault: str | None = None
     for candidate in _objects(texts):
         try:
-            output.model_validate(candidate)
+            return output.model_validate(candidate).model_dump(), None
         except ValidationError as error:
             first_fault = first_fault or _faults(error)
         except RecursionError:
             first_fault = first_fault or "the object is nested too deeply"
-        else:
-            return candidate, None
     return None, first_fault or "the answer holds no JSON object"
 
 
@@ -45,11 +46,9 @@ def salvage(texts: Iterable[str], output: type[BaseModel]) -> dict[str, JsonValu
             continue
         try:
             found = pydantic_core.from_json(text[start:].encode("utf-8", "replace"), allow_partial=True)
-            output.model_validate(found)
+            return output.model_validate(found).model_dump()
         except (ValueError, RecursionError):
             continue
-        if isinstance(found, dict):
-            return found
     return None
 
 

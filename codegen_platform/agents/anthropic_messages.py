@@ -32,7 +32,8 @@ def request_body(request: ModelRequest, *, model: str, with_schema: bool) -> dic
         "messages": [{"role": turn.role, "content": turn.text} for turn in request.turns],
     }
     if with_schema:
-        body["output_config"] = {"format": {"type": "json_schema", "schema": transform_schema(request.output)}}
+        schema = _bare(transform_schema(request.output))
+        body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
         if request.effort and KNOWS_EFFORT.search(model):
             body["output_config"]["effort"] = request.effort
     return body
@@ -68,6 +69,16 @@ async def whole_body(response: Response) -> object:
         if len(data) > 4 * MAX_ANSWER_CHARACTERS:
             raise AnswerTooLarge
     return json.loads(data)
+
+
+def _bare(schema: Any) -> Any:
+    """Return a schema without the titles and docstrings of our classes: the prompt says what the fields mean, and they cost tokens."""
+    if isinstance(schema, list):
+        return [_bare(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    notes = ("title", "description")
+    return {key: _bare(value) for key, value in schema.items() if not (key in notes and isinstance(value, str))}
 
 
 def _payload(request: ModelRequest, received: Received) -> tuple[dict[str, Any] | None, str | None, bool]:

@@ -1,0 +1,150 @@
+"""Cuts a change into the calls that will read it; every file ends up in a call or among those skipped, with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from codegen_platform.agents.context import FilePart, shown
+from codegen_platform.artifacts import ChangedFile, FileStatus, SkippedFile
+from codegen_platform.changes.budget import FILE_OVERHEAD_TOKENS, FittedFile, estimate_tokens, fit
+from codegen_platform.changes.diffs import Hunk, parse_hunks
+
+SURROUNDINGS_SHARE = 0.2  # of a call's room, kept for code around the hunks
+OVER_BUDGET = "over_token_budget"
+CUT = "cut_at_token_budget"
+IGNORED = "ignored"
+READ_BY_NAME = frozenset({"no_text_change"})  # there is no text to read: the list of files says all there is
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownPart:
+    """A part with the text that shows it; `tokens` is an upper estimate."""
+
+    part: FilePart
+    text: str
+    tokens: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one call reads."""
+
+    room: int
+    shown: list[ShownPart] = field(default_factory=list)
+
+    def take(self, piece: ShownPart) -> bool:
+        """Take a piece if it fits; say whether it did."""
+        if piece.tokens > self.room:
+            return False
+        self.shown.append(piece)
+        self.room -= piece.tokens
+        return True
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Return the paths of the files that it shows a part of."""
+        return frozenset(piece.part.file.path for piece in self.shown)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """The calls of a review.
+
+    Attributes:
+        skipped: files that no call reads in full; one that is read in part has reason `cut_at_token_budget`.
+        read_by_name: files that need no reading: deleted, only renamed, only their mode changed.
+    """
+
+    batches: tuple[Batch, ...]
+    skipped: tuple[SkippedFile, ...]
+    read_by_name: tuple[str, ...]
+
+
+def plan(files: Iterable[ChangedFile], *, ignored: frozenset[str], room: int, max_calls: int) -> Plan:
+    """Spread files over at most `max_calls` calls of `room` tokens each, riskiest first, neighbours by path within a call."""
+    kept = [file for file in files if file.path not in ignored]
+    removed = [file.path for file in kept if file.status is FileStatus.REMOVED]
+    within = int(room * (1 - SURROUNDINGS_SHARE))
+    fitted = fit(
+        (file for file in kept if file.status is not FileStatus.REMOVED),
+        within * max_calls,
+        max_file_tokens=within,
+    )
+    batches: list[Batch] = []
+    cut = [SkippedFile(path=file.file.path, reason=CUT) for file in fitted.chosen if file.cut]
+    for chosen in fitted.chosen:
+        left_out = [piece for piece in _pieces(chosen, within, room) if not _placed(piece, batches, room, max_calls)]
+        if left_out and not chosen.cut:
+            seen = any(chosen.file.path in batch.paths for batch in batches)
+            cut.append(SkippedFile(path=chosen.file.path, reason=CUT if seen else OVER_BUDGET))
+    for batch in batches:
+        batch.shown.sort(key=lambda piece: (piece.part.file.path, piece.part.part))
+    by_name = [skipped.path for skipped in fitted.skipped if skipped.reason in READ_BY_NAME]
+    return Plan(
+        batches=tuple(batches),
+        skipped=(
+            *(SkippedFile(path=path, reason=IGNORED) for path in sorted(ignored)),
+            *(skipped for skipped in fitted.skipped if skipped.reason not in READ_BY_NAME),
+            *cut,
+        ),
+        read_by_name=(*removed, *by_name),
+    )
+
+
+def _placed(piece: ShownPart, batches: list[Batch], room: int, max_calls: int) -> bool:
+    if any(batch.take(piece) for batch in batches):
+        return True
+    if len(batches) == max_calls:
+        return False
+    batches.append(Batch(room=room))
+    return batches[-1].take(piece)
+
+
+def _pieces(chosen: FittedFile, within: int, room: int) -> list[ShownPart]:
+    """Return a file's parts, each of which fits a call; with its surroundings if these fit too."""
+    groups = _grouped(parse_hunks(chosen.patch), within)
+    pieces = []
+    for number, hunks in enumerate(groups, 1):
+        part = FilePart(file=chosen.file, hunks=tuple(hunks), part=number, parts=len(groups))
+        full = _measured(part, shown(part))
+        pieces.append(full if full.tokens <= room else _measured(part, shown(part, with_surroundings=False)))
+    return pieces
+
+
+def _measured(part: FilePart, text: str) -> ShownPart:
+    return ShownPart(part=part, text=text, tokens=estimate_tokens(text) + FILE_OVERHEAD_TOKENS)
+
+
+def _grouped(hunks: Sequence[Hunk], within: int) -> list[list[Hunk]]:
+    groups: list[list[Hunk]] = []
+    left = 0
+    for hunk in (piece for whole in hunks for piece in _split(whole, within)):
+        tokens = _tokens(hunk)
+        if not groups or tokens > left:
+            groups.append([])
+            left = within - FILE_OVERHEAD_TOKENS
+        groups[-1].append(hunk)
+        left -= tokens
+    return groups
+
+
+def _split(hunk: Hunk, within: int) -> list[Hunk]:
+    """Return a hunk in pieces of at most `within` tokens, each with numbers of its own: a long new file is one hunk."""
+    if _tokens(hunk) <= within - FILE_OVERHEAD_TOKENS or len(hunk.lines) < 2:
+        return [hunk]
+    middle = len(hunk.lines) // 2
+    halves = (hunk.lines[:middle], hunk.lines[middle:])
+    old, new = hunk.old_start, hunk.new_start
+    pieces: list[Hunk] = []
+    for lines in halves:
+        old_lines = sum(line.kind != "added" for line in lines)
+        new_lines = sum(line.kind != "removed" for line in lines)
+        half = replace(hunk, lines=lines, old_start=old, old_lines=old_lines, new_start=new, new_lines=new_lines)
+        pieces += _split(half, within)
+        old, new = old + old_lines, new + new_lines
+    return pieces
+
+
+def _tokens(hunk: Hunk) -> int:
+    return estimate_tokens("\n".join(line.text for line in hunk.lines)) + 4 * len(hunk.lines)

@@ -1,0 +1,119 @@
+"""Puts a review's prompt together from files and data; the same change gives the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codegen_platform.agents.backend import ModelRequest, Turn
+from codegen_platform.agents.batches import Batch, ShownPart
+from codegen_platform.agents.claims import ReviewAnswer
+from codegen_platform.agents.templates import prompt, version_of
+from codegen_platform.agents.untrusted import block, fence_for, one_line, quoted, show_hidden
+from codegen_platform.artifacts import ChangedFile, Finding, PullRequestSnapshot, StaticFindings
+from codegen_platform.changes.budget import estimate_tokens
+
+PURPOSE = "review"
+MAX_TITLE, MAX_DESCRIPTION = 300, 4_000
+MAX_LISTED_FILES, MAX_LISTED_FINDINGS = 200, 60
+LEAST_ROOM = 1_000
+
+
+def system_blocks(guidelines: str) -> tuple[str, ...]:
+    """Return the stable part of the prompt: our instructions, the same for every repository, and the repository's guidelines."""
+    instructions = prompt("review_system").render()
+    if not guidelines.strip():
+        return (instructions,)
+    text = show_hidden(guidelines.strip())
+    fenced = block(fence_for([text]), "GUIDELINES", text)
+    return (instructions, prompt("review_guidelines").render(block=fenced))
+
+
+def prompt_sha256() -> str:
+    """Return which version of the review prompt this is."""
+    return version_of("review_system", "review_guidelines", "review_change", "repair", "shorter", output=ReviewAnswer)
+
+
+def room_for_files(
+    snapshot: PullRequestSnapshot, static: StaticFindings, *, guidelines: str, prompt_tokens: int
+) -> int:
+    """Return how many tokens of a prompt are left for the files when everything else is in it."""
+    everything = Batch(room=0)
+    fixed = sum(map(estimate_tokens, system_blocks(guidelines)))
+    rest = estimate_tokens(_message(snapshot, static.findings[:MAX_LISTED_FINDINGS], everything, 1, 1))
+    return max(LEAST_ROOM, prompt_tokens - fixed - rest)
+
+
+def request_for(
+    snapshot: PullRequestSnapshot,
+    static: StaticFindings,
+    batch: Batch,
+    *,
+    guidelines: str,
+    part: int,
+    parts: int,
+    max_output_tokens: int,
+) -> ModelRequest:
+    """Return the question about one batch."""
+    findings = [finding for finding in static.findings if finding.path in batch.paths][:MAX_LISTED_FINDINGS]
+    return ModelRequest(
+        purpose=PURPOSE,
+        system=system_blocks(guidelines),
+        turns=(Turn(role="user", text=_message(snapshot, findings, batch, part, parts)),),
+        output=ReviewAnswer,
+        prompt_sha256=prompt_sha256(),
+        max_output_tokens=max_output_tokens,
+    )
+
+
+def _message(snapshot: PullRequestSnapshot, findings: Sequence[Finding], batch: Batch, part: int, parts: int) -> str:
+    statement = _statement(snapshot)
+    file_list = _file_list(snapshot.files, batch.paths)
+    made = "\n".join(map(_finding_line, findings)) or "(none)"
+    fence = fence_for((statement, file_list, made, *(piece.text for piece in batch.shown)))
+    return prompt("review_change").render(
+        fence_length=str(len(fence)),
+        number=str(snapshot.number),
+        repository=quoted(snapshot.repository),
+        part=str(part),
+        parts=str(parts),
+        statement=block(fence, "STATEMENT", statement),
+        file_list=block(fence, "LIST", file_list),
+        static_findings=block(fence, "KNOWN", made),
+        files="\n\n".join(block(fence, _label(piece), piece.text) for piece in batch.shown),
+    )
+
+
+def _statement(snapshot: PullRequestSnapshot) -> str:
+    description = show_hidden(snapshot.description).strip()
+    if len(description) > MAX_DESCRIPTION:
+        description = f"{description[:MAX_DESCRIPTION]}\n[cut here, {len(description)} characters in all]"
+    return f"{one_line(snapshot.title, MAX_TITLE)}\n\n{description}".strip()
+
+
+def _file_list(files: Sequence[ChangedFile], here: frozenset[str]) -> str:
+    """Return one line per file, those of this message first."""
+    ordered = sorted(files, key=lambda file: (file.path not in here, file.path))
+    rows = [_file_row(file, here) for file in ordered[:MAX_LISTED_FILES]]
+    if len(ordered) > MAX_LISTED_FILES:
+        rows.append(f"and {len(ordered) - MAX_LISTED_FILES} more")
+    return "\n".join(rows)
+
+
+def _file_row(file: ChangedFile, here: frozenset[str]) -> str:
+    was = f" from {quoted(file.previous_path)}" if file.previous_path and file.previous_path != file.path else ""
+    kind = ", binary" if file.is_binary else ", generated" if file.is_generated else ""
+    mark = " - here" if file.path in here else ""
+    return f"{quoted(file.path)} ({file.status.value}{was}, +{file.additions} -{file.deletions}{kind}){mark}"
+
+
+def _finding_line(finding: Finding) -> str:
+    lines = f"{finding.line}" if finding.line == finding.end_line else f"{finding.line}-{finding.end_line}"
+    return f"{quoted(finding.path)} {lines} {finding.severity.value}: {one_line(finding.title, 160)}"
+
+
+def _label(piece: ShownPart) -> str:
+    part, file = piece.part, piece.part.file
+    facts = [file.language or "unknown language", file.status.value]
+    if part.parts > 1:
+        facts.append(f"part {part.part} of {part.parts}")
+    return f"FILE {quoted(file.path)} ({', '.join(facts)})"

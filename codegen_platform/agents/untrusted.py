@@ -1,0 +1,60 @@
+"""Hostile text on its way into a prompt: what hides is shown, what ends is fenced."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from codegen_platform.security.visible import visible
+
+SHORTEST_FENCE = 10
+KEPT = "\n\t"
+PLAIN = re.compile(r"[\x20-\x7e\n\t]*")
+SHOWN = re.compile(r"⟦U\+([0-9A-F]{4,6})⟧")
+
+
+def show_hidden(text: str) -> str:
+    """Return `text` with every character that a person could not see as ⟦U+XXXX⟧; line feeds and tabs stay.
+
+    A carriage return at the end of a line is part of the line ending and dropped.
+    """
+    if PLAIN.fullmatch(text):
+        return text
+    return "".join(map(_shown, text.replace("\r\n", "\n").removesuffix("\r")))
+
+
+def hide_shown(text: str) -> str:
+    """Return `text` with every ⟦U+XXXX⟧ as the character that it stands for: the way back, for quotes."""
+    return SHOWN.sub(lambda mark: chr(min(int(mark[1], 16), 0x10FFFF)), text)
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return `text` on one line of at most `limit` characters, hidden characters shown."""
+    line = " ".join(show_hidden(text).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def quoted(text: str) -> str:
+    """Return `text` as a JSON string on one line, hidden characters shown: for paths and names in labels."""
+    return json.dumps(show_hidden(text), ensure_ascii=False)
+
+
+def fence_for(texts: Iterable[str]) -> str:
+    """Return a fence of tildes longer than any run of them in `texts`, so that nothing inside can end a block.
+
+    It depends on the texts alone: the same change gives the same prompt, which caching and replay need.
+    """
+    longest = max((len(run) for text in texts for run in re.findall("~+", text)), default=0)
+    return "~" * max(SHORTEST_FENCE, longest + 1)
+
+
+def block(fence: str, label: str, text: str) -> str:
+    """Return `text` as a block of data between fences; `label` is ours, apart from what `quoted` made of a name."""
+    return f"{fence} {label}\n{text}\n{fence} END"
+
+
+@lru_cache(maxsize=4096)
+def _shown(char: str) -> str:
+    return char if char in KEPT or visible(char) == char else f"⟦U+{ord(char):04X}⟧"
