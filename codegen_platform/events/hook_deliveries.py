@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import unquote
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from codegen_platform.errors import ForgeRefused, ForgeUnavailable
+from codegen_platform.errors import ForgeUnavailable
+from codegen_platform.forge.connection import Answer, Connection
 
 if TYPE_CHECKING:
-    from github.Requester import Requester
+    from github.Auth import AppAuth
 
 PAGE_SIZE = 100
 MAX_PAGES = 200
 
 _NEXT_CURSOR = re.compile(r'[?&]cursor=([^&>]+)[^>]*>; *rel="next"')
-_RATE_LIMITED = frozenset({403, 429})
 
 
 class HookDelivery(BaseModel):
@@ -51,12 +51,13 @@ class AppHookDeliveries:
     """The deliveries of one GitHub App.
 
     Args:
-        requester: PyGithub's requester, authenticated as the App itself (`github.GithubIntegration(auth=AppAuth).requester`); an
-            installation token is refused by GitHub here.
+        connection: to the API host.
+        signer: the App itself; GitHub refuses a token of an installation here.
     """
 
-    def __init__(self, requester: Requester) -> None:
-        self._requester = requester
+    def __init__(self, connection: Connection, signer: AppAuth) -> None:
+        self._connection = connection
+        self._signer = signer
 
     def since(self, start: datetime) -> Iterator[HookDelivery]:
         """Yield attempts newest first, back to `start`; GitHub keeps about three days.
@@ -84,24 +85,14 @@ class AppHookDeliveries:
 
     def _page(self, cursor: str | None) -> tuple[tuple[HookDelivery, ...], str | None]:
         """Return one page and the cursor of the next. The address in the Link header is not followed: only its cursor is taken."""
-        parameters = {"per_page": str(PAGE_SIZE)} | ({"cursor": cursor} if cursor else {})
-        headers, body = self._ask("GET", "/app/hook/deliveries", parameters)
+        parameters: dict[str, str | int] = {"per_page": PAGE_SIZE} | ({"cursor": cursor} if cursor else {})
+        answer = self._ask("GET", "/app/hook/deliveries", parameters)
         try:
-            page = _PAGE.validate_python(body)
+            page = _PAGE.validate_python(answer.json())
         except ValidationError as error:
-            raise ForgeRefused("GitHub's list of deliveries has an unknown form", status=200) from error
-        found = _NEXT_CURSOR.search(headers.get("link") or "")
+            raise ForgeUnavailable("GitHub's list of deliveries is not what was asked for") from error
+        found = _NEXT_CURSOR.search(answer.headers.get("link", ""))
         return page, unquote(found[1]) if found else None
 
-    def _ask(self, verb: str, path: str, parameters: dict[str, Any] | None = None) -> tuple[dict[str, Any], Any]:
-        from github import GithubException
-        from requests import RequestException
-
-        try:
-            return self._requester.requestJsonAndCheck(verb, path, parameters=parameters)
-        except GithubException as error:
-            if error.status >= 500 or error.status in _RATE_LIMITED:
-                raise ForgeUnavailable(f"GitHub answered {error.status} to {verb} {path}") from error
-            raise ForgeRefused(f"GitHub answered {error.status} to {verb} {path}", status=error.status) from error
-        except RequestException as error:
-            raise ForgeUnavailable(f"GitHub did not answer {verb} {path}: {type(error).__name__}") from error
+    def _ask(self, verb: str, path: str, parameters: dict[str, str | int] | None = None) -> Answer:
+        return self._connection.call(verb, path, parameters=parameters, authorization=f"Bearer {self._signer.token}")

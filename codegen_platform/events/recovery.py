@@ -15,6 +15,8 @@ from datetime import datetime
 import structlog
 
 from codegen_platform.events.hook_deliveries import AppHookDeliveries, HookDelivery
+from codegen_platform.events.new_work import Change, semantic_key
+from codegen_platform.events.routes import REVIEW
 from codegen_platform.store import Store
 
 log = structlog.get_logger()
@@ -108,7 +110,8 @@ class ReconciledHeads:
 def reconcile_heads(store: Store, open_pull_requests: Iterable[OpenPullRequest]) -> ReconciledHeads:
     """Record an event for every open head that no task is for; routing then decides about it as about any other.
 
-    A head that routing ignored (a draft, a bot's) is recorded once, and again only when that may have changed.
+    A head that routing ignored (a draft, a bot's) is recorded once, and again only when that may have changed. A head whose task was
+    superseded although it is the head (it was closed and reopened, or went back) gets an event that revives the task.
 
     Raises:
         StoreUnavailable: as far as it came it is done; call again.
@@ -116,22 +119,28 @@ def reconcile_heads(store: Store, open_pull_requests: Iterable[OpenPullRequest])
     counts = ReconciledHeads()
     for pull in open_pull_requests:
         counts = replace(counts, seen=counts.seen + 1)
-        if _has_task(store, pull):
+        fact = _missing_fact(store, pull)
+        if fact is None:
             continue
-        recorded = store.events.record(_delivery_id(pull), "pull_request", _body(pull), {}, source=SOURCE)
+        recorded = store.events.record(_delivery_id(pull, fact), "pull_request", _body(pull), {}, source=SOURCE)
         if recorded.created:
             log.info("head.reconciled", repository=pull.repository, number=pull.number, head_sha=pull.head_sha)
         counts = replace(counts, without_task=counts.without_task + 1, recorded=counts.recorded + int(recorded.created))
     return counts
 
 
-def _has_task(store: Store, pull: OpenPullRequest) -> bool:
-    raise NotImplementedError
+def _missing_fact(store: Store, pull: OpenPullRequest) -> str | None:
+    """Return what makes an event about this head new, or None if its task is as it must be."""
+    change = Change(repository=pull.repository, number=pull.number, title=pull.title, head_sha=pull.head_sha)
+    task = store.tasks.with_meaning(semantic_key(change, REVIEW))
+    if task is None:
+        return f"draft={pull.draft}"
+    return f"superseded, updated {pull.updated_at.isoformat()}" if task.status == "superseded" else None
 
 
-def _delivery_id(pull: OpenPullRequest) -> str:
-    facts = f"{pull.repository}#{pull.number}@{pull.head_sha} draft={pull.draft}"
-    return f"{SOURCE}-{hashlib.sha256(facts.encode()).hexdigest()[:40]}"
+def _delivery_id(pull: OpenPullRequest, fact: str) -> str:
+    text = f"{pull.repository}#{pull.number}@{pull.head_sha} {fact}"
+    return f"{SOURCE}-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
 
 def _body(pull: OpenPullRequest) -> bytes:

@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from github.Auth import AppAuth
+
+from codegen_platform.errors import ForgeRefused
+from codegen_platform.events.decisions import RoutingRules
+from codegen_platform.events.hook_deliveries import AppHookDeliveries
+from codegen_platform.events.recovery import (
+    OpenPullRequest,
+    ReconciledHeads,
+    RecoveredDeliveries,
+    reconcile_heads,
+    recover_deliveries,
+)
+from codegen_platform.events.routes import REVIEW
+from codegen_platform.events.routing import route_pending
+from codegen_platform.forge.connection import Connection
+from codegen_platform.store import Store
+from tests.doubles.github import GitHubDouble
+from tests.doubles.github_app import APP_ID
+from tests.integration.running_gateway import SECRET, RunningGateway, running_gateway, sample
+
+RULES = RoutingRules(kinds_with_agent=frozenset({REVIEW}))
+
+
+@pytest.fixture(scope="module")
+def private_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    ).decode()
+
+
+@pytest.fixture
+def github() -> Iterator[GitHubDouble]:
+    with GitHubDouble() as double:
+        double.identities.webhook_secret = SECRET
+        yield double
+
+
+@pytest.fixture
+def deliveries(github: GitHubDouble, private_key: str) -> AppHookDeliveries:
+    return AppHookDeliveries(Connection(github.url), AppAuth(str(APP_ID), private_key))
+
+
+@pytest.fixture
+def gateway(database_url: str, redis_url: str, github: GitHubDouble) -> Iterator[RunningGateway]:
+    with running_gateway(database_url, redis_url) as running:
+        github.identities.webhook_url = f"{running.url}/webhooks/github"
+        yield running
+
+
+def an_hour_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(hours=1)
+
+
+def await_events(gateway: RunningGateway, count: int) -> None:
+    deadline = time.monotonic() + 10
+    with gateway.store.listen("events") as bell:
+        while gateway.event_count() < count:
+            assert time.monotonic() < deadline
+            bell.wait(1)
+
+
+def ping(number: int) -> dict[str, Any]:
+    return sample("ping") | {"hook_id": number}
+
+
+def test_deliveries_that_never_arrived_are_sent_again_and_recorded_under_their_own_id(
+    github: GitHubDouble, deliveries: AppHookDeliveries, gateway: RunningGateway
+):
+    missed = [github.identities.add_delivery("ping", ping(number), status_code=502) for number in range(3)]
+    assert recover_deliveries(gateway.store, deliveries, since=an_hour_ago()) == RecoveredDeliveries(
+        seen=3, missing=3, redelivered=3
+    )
+    await_events(gateway, 3)
+    assert all(gateway.store.events.by_delivery(delivery.guid) for delivery in missed)
+    assert recover_deliveries(gateway.store, deliveries, since=an_hour_ago()) == RecoveredDeliveries(seen=3)
+
+
+def test_a_delivery_that_we_have_is_not_asked_for_although_github_thinks_it_failed(
+    github: GitHubDouble, deliveries: AppHookDeliveries, store: Store
+):
+    delivery = github.identities.add_delivery("ping", ping(1), status_code=502)
+    store.events.record(delivery.guid, "ping", b"{}", {})
+    assert recover_deliveries(store, deliveries, since=an_hour_ago()) == RecoveredDeliveries(seen=1)
+    assert github.counts()["POST /app/hook/deliveries/{delivery_id}/attempts"] == 0
+
+
+def test_a_delivery_acknowledged_but_not_here_is_asked_for_once(
+    github: GitHubDouble, deliveries: AppHookDeliveries, store: Store
+):
+    delivery = github.identities.add_delivery("ping", ping(1), status_code=202)
+    assert recover_deliveries(store, deliveries, since=an_hour_ago()).redelivered == 1
+    github.identities.add_delivery("ping", ping(1), status_code=202, guid=delivery.guid)
+    again = recover_deliveries(store, deliveries, since=an_hour_ago())
+    assert (again.redelivered, again.given_up) == (0, 1)
+
+
+def test_a_delivery_that_fails_every_time_is_given_up_after_five_attempts(
+    github: GitHubDouble, deliveries: AppHookDeliveries, store: Store
+):
+    for _ in range(5):
+        github.identities.add_delivery("ping", ping(1), status_code=502, guid="same")
+    assert recover_deliveries(store, deliveries, since=an_hour_ago()) == RecoveredDeliveries(
+        seen=1, missing=1, given_up=1
+    )
+
+
+def test_deliveries_before_the_given_time_are_left_alone(
+    github: GitHubDouble, deliveries: AppHookDeliveries, store: Store
+):
+    github.identities.add_delivery("ping", ping(1), status_code=502).delivered_at -= 7200
+    assert recover_deliveries(store, deliveries, since=an_hour_ago()) == RecoveredDeliveries()
+
+
+def test_all_pages_are_read_and_at_most_a_hundred_redeliveries_asked_for_at_once(
+    github: GitHubDouble, deliveries: AppHookDeliveries, store: Store
+):
+    for number in range(230):
+        github.identities.add_delivery("ping", ping(number), status_code=502)
+    assert recover_deliveries(store, deliveries, since=an_hour_ago()) == RecoveredDeliveries(
+        seen=230, missing=230, redelivered=100, later=130
+    )
+    assert github.counts()["GET /app/hook/deliveries"] == 3
+
+
+def test_github_refuses_an_app_with_the_wrong_key(github: GitHubDouble, deliveries: AppHookDeliveries, store: Store):
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    github.identities.app_public_key = other.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()
+    with pytest.raises(ForgeRefused):
+        recover_deliveries(store, deliveries, since=an_hour_ago())
+
+
+PULL = OpenPullRequest(
+    repository="acme/web",
+    repository_id=7,
+    number=12,
+    title="T\ud800itle",
+    draft=False,
+    head_sha="a" * 40,
+    head_ref="feature",
+    base_sha="b" * 40,
+    base_ref="main",
+    updated_at=datetime(2026, 1, 1, tzinfo=UTC),
+    author="mona",
+    author_id=1,
+    installation_id=3,
+)
+
+
+def test_an_open_head_without_a_task_gets_one(store: Store):
+    assert reconcile_heads(store, [PULL]) == ReconciledHeads(seen=1, without_task=1, recorded=1)
+    route_pending(store, RULES, 10)
+    [task] = store.tasks.list()
+    assert (task.kind, task.repository, task.number, task.head_sha) == (REVIEW, "acme/web", 12, "a" * 40)
+    assert [event.source for event in store.events.list(10)] == ["reconciler"]
+    assert reconcile_heads(store, [PULL]) == ReconciledHeads(seen=1)
+
+
+def test_the_event_of_the_reconciler_means_the_same_as_githubs_own(store: Store):
+    github = sample("pull_request.opened")
+    store.events.record("d-1", "pull_request", str_bytes(github), {})
+    route_pending(store, RULES, 10)
+    seen = replace(PULL, repository="Codertocat/Hello-World", number=2, head_sha=github["pull_request"]["head"]["sha"])
+    assert reconcile_heads(store, [seen]) == ReconciledHeads(seen=1)
+
+
+def str_bytes(payload: dict[str, Any]) -> bytes:
+    import json
+
+    return json.dumps(payload).encode()
+
+
+def test_a_draft_is_recorded_once_and_again_when_it_is_ready(store: Store):
+    draft = replace(PULL, draft=True)
+    assert reconcile_heads(store, [draft]).recorded == 1
+    later = replace(draft, updated_at=draft.updated_at + timedelta(days=1))
+    assert reconcile_heads(store, [later]) == ReconciledHeads(seen=1, without_task=1, recorded=0)
+    assert reconcile_heads(store, [replace(later, draft=False)]).recorded == 1
+    route_pending(store, RULES, 10)
+    assert [task.status for task in store.tasks.list()] == ["pending"]
+
+
+def test_a_head_whose_task_was_superseded_is_revived_when_it_is_the_head_again(store: Store):
+    reconcile_heads(store, [PULL])
+    route_pending(store, RULES, 10)
+    newer = replace(PULL, head_sha="c" * 40, updated_at=PULL.updated_at + timedelta(hours=1))
+    reconcile_heads(store, [newer])
+    route_pending(store, RULES, 10)
+    back = replace(PULL, updated_at=PULL.updated_at + timedelta(hours=2))
+    assert reconcile_heads(store, [back]).recorded == 1
+    route_pending(store, RULES, 10)
+    assert {task.head_sha[0]: task.status for task in store.tasks.list() if task.head_sha} == {
+        "a": "pending",
+        "c": "superseded",
+    }
