@@ -14,11 +14,12 @@ from codegen_platform.errors import WrongUsage
 from codegen_platform.sandbox.git_ask import OBJECT_ID, ask, full_id
 from codegen_platform.sandbox.git_blobs import Blob, read_blobs
 from codegen_platform.sandbox.git_diff import Change, Diff, diff, diff_texts
-from codegen_platform.sandbox.git_process import GitFailed, GitTooSlow
+from codegen_platform.sandbox.git_process import BIG_FILE_BYTES, GitFailed, GitTooSlow
 from codegen_platform.sandbox.git_repository import GitRepository, is_repository, open_repository
 from codegen_platform.sandbox.git_writing import Signature, checkout, commit_files, commit_patch, init, notes_add
 
 __all__ = [
+    "BIG_FILE_BYTES",
     "Blob",
     "Change",
     "Commit",

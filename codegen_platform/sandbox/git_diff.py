@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from codegen_platform.sandbox.git_ask import ask, full_id
 from codegen_platform.sandbox.git_process import GitCall, run
 from codegen_platform.sandbox.git_repository import GitRepository
+
+_TEXTS = re.compile(rb"^diff --git a/before/([0-9]+) b/after/[0-9]+$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,11 +86,12 @@ def diff(repository: GitRepository, base: str, head: str, *, max_bytes: int = 32
     return Diff(changes=changes, patch=rest, truncated=found.truncated)
 
 
-def diff_texts(before: bytes, after: bytes, *, max_bytes: int = 4_000_000) -> bytes | None:
-    """Return the hunks between two versions of one file; empty if they are equal, None if the patch is over `max_bytes`.
+def diff_texts(pairs: Sequence[tuple[bytes, bytes]], *, max_bytes: int = 32_000_000) -> list[bytes | None]:
+    """Return the hunks of each pair of versions: empty if they are equal, None if all patches together are over `max_bytes`.
 
-    For files of which the forge gives both texts but no patch. git does it, because its time is bounded and difflib's is not.
+    For files of which a forge gives both texts but no patch. One git process does it, because its time is bounded and difflib's is not.
     """
+    found: list[bytes | None] = [b""] * len(pairs)
     arguments = [
         "diff",
         "--no-index",
@@ -100,14 +105,21 @@ def diff_texts(before: bytes, after: bytes, *, max_bytes: int = 4_000_000) -> by
         "after",
     ]
     with tempfile.TemporaryDirectory(prefix="codegen-diff-") as folder:
-        (Path(folder) / "before").write_bytes(before)
-        (Path(folder) / "after").write_bytes(after)
+        for side in ("before", "after"):
+            (Path(folder) / side).mkdir()
+        for index, (before, after) in enumerate(pairs):
+            (Path(folder) / "before" / str(index)).write_bytes(before)
+            (Path(folder) / "after" / str(index)).write_bytes(after)
         call = GitCall(git_dir=Path("/nonexistent"), arguments=arguments, max_bytes=max_bytes, cwd=Path(folder))
-        found = run(call, expected=(0, 1))
-    start = re.search(rb"^@@ ", found.data, re.MULTILINE)
-    if found.truncated:
-        return None
-    return found.data[start.start() :] if start else b""
+        output = run(call, expected=(0, 1))
+    if output.truncated:
+        return [None if before != after else b"" for before, after in pairs]
+    starts = list(_TEXTS.finditer(output.data))
+    for match, following in zip_longest(starts, starts[1:]):
+        section = output.data[match.start() : following.start() if following else None]
+        hunks = re.search(rb"^@@ ", section, re.MULTILINE)
+        found[int(match[1])] = section[hunks.start() :] if hunks else b""
+    return found
 
 
 def _read_changes(data: bytes) -> tuple[tuple[Change, ...], bytes]:

@@ -24,11 +24,14 @@ from codegen_platform.errors import CodegenError
 TIMEOUT_SECONDS = 60.0
 MAX_OUTPUT_BYTES = 64_000_000
 
+BIG_FILE_BYTES = 16 * 1024 * 1024
+"""Larger files are binary to git: no diff of a 100 MB file is ever made."""
+
 SAFE_CONFIG = (
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
     "core.attributesFile=/dev/null",
-    "core.bigFileThreshold=16m",  # larger files are binary to git: no diff of a 100 MB file is ever made
+    f"core.bigFileThreshold={BIG_FILE_BYTES}",
     "core.quotePath=true",
     "core.symlinks=false",
     "core.pager=cat",

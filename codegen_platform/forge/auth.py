@@ -1,0 +1,135 @@
+"""Who we are at GitHub: nobody, the holder of a token, or an App that mints a short token for one repository at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from codegen_platform.changes.keys import split_repository
+from codegen_platform.errors import ForgeUnavailable
+from codegen_platform.forge.connection import Connection
+from codegen_platform.forge.errors import server_time
+
+if TYPE_CHECKING:
+    from github import Auth
+
+RENEW_SECONDS = 300.0
+"""A minted token is replaced so long before it ends."""
+
+READ_PERMISSIONS: Mapping[str, str] = {"contents": "read", "pull_requests": "read", "metadata": "read"}
+
+
+class GitHubAuth(ABC):
+    """A source of tokens; safe to use from several threads."""
+
+    @abstractmethod
+    def token(self, repository: str) -> str | None:
+        """Return a token for calls about this repository, None to call without.
+
+        Raises:
+            ForgeRefused: the App is not installed there, or lacks a permission asked for. ForgeUnavailable: GitHub did not answer.
+        """
+
+    def forget(self, repository: str, token: str) -> bool:
+        """Drop a token that GitHub refused; return whether another may be had by asking again."""
+        return False
+
+    @classmethod
+    def from_settings(
+        cls,
+        *,
+        api_url: str,
+        token: str | None = None,
+        app_id: str | int | None = None,
+        app_private_key: str | None = None,
+        permissions: Mapping[str, str] = READ_PERMISSIONS,
+        timeout_seconds: int = 12,
+    ) -> GitHubAuth:
+        """Return the App if one is set, else the token, else nobody.
+
+        `permissions` are those of minted tokens; a given token has the permissions it has.
+        """
+        if app_id and app_private_key:
+            from github import Auth
+
+            signer = Auth.AppAuth(str(app_id), app_private_key)
+            return AppInstallations(Connection(api_url, timeout_seconds=timeout_seconds), signer, permissions)
+        return GivenToken(token) if token else Anonymous()
+
+
+class Anonymous(GitHubAuth):
+    """No token: public repositories only, 60 calls an hour, no GraphQL."""
+
+    def token(self, repository: str) -> None:
+        """Return None."""
+
+
+class GivenToken(GitHubAuth):
+    """A personal or fine-grained token, used for every repository."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def token(self, repository: str) -> str:
+        """Return the token."""
+        return self._token
+
+
+@dataclass(frozen=True, slots=True)
+class _Minted:
+    token: str
+    usable_until: float  # monotonic seconds
+
+
+class AppInstallations(GitHubAuth):
+    """A GitHub App: tokens of its installations, each minted for one repository and the permissions given here, kept until shortly
+    before they end.
+    """
+
+    def __init__(self, connection: Connection, signer: Auth.AppAuth, permissions: Mapping[str, str]) -> None:
+        self._connection = connection
+        self._signer = signer
+        self._permissions = dict(permissions)
+        self._lock = threading.Lock()
+        self._installations: dict[str, int] = {}
+        self._minted: dict[str, _Minted] = {}
+
+    def token(self, repository: str) -> str:
+        """Return a token for this repository alone, minting one if none is usable for another five minutes."""
+        with self._lock:
+            kept = self._minted.get(repository)
+            if kept is None or kept.usable_until <= time.monotonic():
+                kept = self._minted[repository] = self._mint(repository)
+            return kept.token
+
+    def forget(self, repository: str, token: str) -> bool:
+        """Drop the token and what is known of the installation: the App may have been installed anew."""
+        with self._lock:
+            kept = self._minted.get(repository)
+            if kept is not None and kept.token == token:
+                del self._minted[repository]
+                self._installations.pop(repository, None)
+        return True
+
+    def _mint(self, repository: str) -> _Minted:
+        owner, name = split_repository(repository)
+        if repository not in self._installations:
+            found = self._call("GET", f"/repos/{owner}/{name}/installation")
+            self._installations[repository] = int(found[1]["id"])
+        asked = {"repositories": [name], "permissions": self._permissions}
+        path = f"/app/installations/{self._installations[repository]}/access_tokens"
+        headers, answer = self._call("POST", path, asked)
+        lifetime = datetime.fromisoformat(answer["expires_at"]).timestamp() - server_time(headers)
+        return _Minted(answer["token"], time.monotonic() + lifetime - RENEW_SECONDS)
+
+    def _call(self, verb: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[Mapping[str, str], Any]:
+        answer = self._connection.call(verb, path, body=body, authorization=f"Bearer {self._signer.token}")
+        try:
+            return answer.headers, answer.json()
+        except (KeyError, ValueError) as error:
+            raise ForgeUnavailable(f"GitHub's answer to {verb} {path} is not what was asked for") from error

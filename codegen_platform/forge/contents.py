@@ -1,0 +1,122 @@
+"""From what a forge says of a file to what reviewers see of it; the same for every forge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from codegen_platform.artifacts import ChangedFile, FileStatus
+from codegen_platform.changes.diffs import UnreadableDiff, parse_hunks
+from codegen_platform.changes.languages import is_generated, language_of
+
+MAX_FILES = 3_000
+"""Files of one pull request that are looked at; GitHub lists no more."""
+
+MAX_FILE_BYTES = 1_048_576
+"""Larger files are not read: `too_large`."""
+
+MAX_TEXT_BYTES = 32_000_000
+"""Head texts of one pull request; what is over it is `too_large`."""
+
+_REPLACED_SHARE = 0.1
+"""A text of which more than this share of characters is not UTF-8 is `not_utf8`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """A file at one commit: its text, or why there is none (see `ChangedFile.unread_reason`)."""
+
+    text: str | None = None
+    reason: str | None = None
+    oid: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A changed file as the forge lists it.
+
+    Attributes:
+        oid: blob id at the head, of the removed blob if removed, None if unknown.
+        previous: path at the base if renamed or copied.
+        patch: hunks from the first `@@` on, None if the forge gives none.
+    """
+
+    path: str
+    status: FileStatus
+    previous: str | None = None
+    oid: str | None = None
+    additions: int = 0
+    deletions: int = 0
+    patch: str | None = None
+
+    @property
+    def changes_text(self) -> bool:
+        """Return whether lines changed, as far as the forge counted them."""
+        return bool(self.patch) or self.additions + self.deletions > 0
+
+
+def decode(data: bytes, *, oid: str | None = None) -> Content:
+    """Return a file's text.
+
+    Bytes that are not UTF-8 become U+FFFD: a Latin-1 source file is still code worth a review, its lines stay where they are, and a wrong
+    guess of the encoding would show characters that are not there. Only a file that is mostly not UTF-8 stays unread.
+    """
+    if b"\0" in data[:8_000]:
+        return Content(reason="binary", oid=oid)
+    return readable(data.decode("utf-8", "replace"), oid=oid)
+
+
+def readable(text: str, *, oid: str | None = None) -> Content:
+    """Return a decoded text, refused if too much of it could not be decoded."""
+    if "\0" in text[:8_000]:
+        return Content(reason="binary", oid=oid)
+    if text.count("\ufffd") > max(len(text) * _REPLACED_SHARE, 3):
+        return Content(reason="not_utf8", oid=oid)
+    return Content(text=text, oid=oid)
+
+
+def readable_patch(patch: str | None) -> str | None:
+    """Return the patch if its hunks can be read, else None."""
+    if not patch:
+        return None
+    try:
+        return patch if parse_hunks(patch) else None
+    except UnreadableDiff:
+        return None
+
+
+def reason_not_to_read(entry: Entry) -> str | None:
+    """Return why the head text is not needed, None if it is: nothing of it changed, or nobody wrote it."""
+    if is_generated(entry.path):
+        return "generated"
+    return None if entry.changes_text else "no_text_change"
+
+
+def within_size(contents: Mapping[str, Content]) -> dict[str, Content]:
+    """Return the contents with texts dropped as `too_large` once all before them sum up to MAX_TEXT_BYTES."""
+    left = MAX_TEXT_BYTES
+    kept: dict[str, Content] = {}
+    for path, content in contents.items():
+        size = len(content.text.encode("utf-8", "replace")) if content.text else 0
+        fits = size <= left
+        left -= size if fits else 0
+        kept[path] = content if fits else Content(reason="too_large", oid=content.oid)
+    return kept
+
+
+def changed_file(entry: Entry, content: Content) -> ChangedFile:
+    """Return the file as reviewers see it."""
+    binary = content.reason == "binary"
+    return ChangedFile(
+        path=entry.path,
+        status=entry.status,
+        previous_path=entry.previous,
+        language=language_of(entry.path),
+        is_binary=binary,
+        is_generated=is_generated(entry.path, content.text),
+        additions=entry.additions,
+        deletions=entry.deletions,
+        patch=None if binary else entry.patch,
+        head_text=content.text,
+        unread_reason=content.reason,
+    )

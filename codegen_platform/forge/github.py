@@ -1,0 +1,140 @@
+"""GitHub as a forge: pull requests read in few calls, by commit id, never by an address found in an answer."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+from urllib.parse import quote
+
+import structlog
+
+from codegen_platform.artifacts import PullRequestSnapshot
+from codegen_platform.changes.keys import split_repository
+from codegen_platform.errors import ForgeRefused, ForgeUnavailable, Superseded
+from codegen_platform.forge.answers import FileAnswer, PermissionAnswer, PullAnswer
+from codegen_platform.forge.auth import GitHubAuth
+from codegen_platform.forge.client import GitHubClient
+from codegen_platform.forge.connection import Connection
+from codegen_platform.forge.contents import MAX_FILES, Entry
+from codegen_platform.forge.interface import Head
+from codegen_platform.forge.reading import read_pull_request
+from codegen_platform.forge.texts import FileReader
+
+log = structlog.get_logger()
+
+PAGE = 100
+THREADS = 8
+_READS = 3
+"""Attempts to read a pull request that is pushed to meanwhile."""
+
+
+class GitHubForge:
+    """Reads pull requests of one GitHub (github.com or an Enterprise Server); safe to use from several threads.
+
+    Args:
+        api_url: `https://api.github.com`, or `https://HOST/api/v3`.
+        auth: reading is all that it is used for.
+        timeout_seconds: for each call; GitHub itself ends calls after 10 s.
+    """
+
+    def __init__(self, *, api_url: str, auth: GitHubAuth, timeout_seconds: int = 12) -> None:
+        self._client = GitHubClient(Connection(api_url, timeout_seconds=timeout_seconds), auth)
+        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="github")
+        self._reader = FileReader(self._client, self._threads)
+
+    @property
+    def name(self) -> str:
+        """Return `github`."""
+        return "github"
+
+    def close(self) -> None:
+        """End the threads and close the connections."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._client.close()
+
+    def head(self, repository: str, number: int) -> Head:
+        """Return where the pull request stands; one call."""
+        return _head(self._pull(repository, number))
+
+    def may_write(self, repository: str, login: str) -> bool:
+        """Return whether `login` may push to the repository now; False for somebody GitHub does not know."""
+        split_repository(repository)
+        path = f"/collaborators/{quote(login, safe='')}/permission"
+        if login in ("", ".", ".."):
+            return False
+        try:
+            answer = self._client.get(PermissionAnswer, repository, path)
+        except ForgeRefused as error:
+            if error.status == 404:
+                return False
+            raise
+        return answer.permission in ("admin", "write")
+
+    def list_open_pull_requests(self, repository: str, *, limit: int = 1_000) -> tuple[Head, ...]:
+        """Return the open pull requests, most recently updated first, at most `limit`; one call for each 100.
+
+        For finding work whose webhook never came.
+        """
+        split_repository(repository)
+        found: list[Head] = []
+        for page in range(1, math.ceil(limit / PAGE) + 1):
+            asked: dict[str, str | int] = {
+                "state": "open",
+                "sort": "updated",
+                "direction": "desc",
+                "per_page": PAGE,
+                "page": page,
+            }
+            pulls = self._client.get(list[PullAnswer], repository, "/pulls", asked)
+            found += [_head(pull) for pull in pulls]
+            if len(pulls) < PAGE:
+                break
+        return tuple(found[:limit])
+
+    def snapshot(self, repository: str, number: int, *, head_sha: str | None = None) -> PullRequestSnapshot:
+        """Return what reviewers see of the pull request: usually four calls, two at a time.
+
+        Raises:
+            Superseded: `head_sha` was given and is not the head.
+            ForgeUnavailable, ForgeRefused: see `Forge`.
+        """
+        for _ in range(_READS):
+            page = self._threads.submit(self._files, repository, number, 1)
+            pull = self._pull(repository, number)
+            if head_sha is not None and pull.head.sha != head_sha:
+                raise Superseded(f"{repository}#{number} is at {pull.head.sha}, not {head_sha}")
+            entries = self._entries(repository, number, page.result(), pull.changed_files)
+            reading = read_pull_request(self._client, self._reader, self._threads, repository, pull, entries)
+            if reading.is_of_one_head or self._pull(repository, number).head.sha == pull.head.sha:
+                return reading.snapshot()
+            log.info("forge.head_moved_while_reading", repository=repository, number=number)
+        raise ForgeUnavailable(f"{repository}#{number} changes faster than it can be read", retry_after_seconds=10)
+
+    def _pull(self, repository: str, number: int) -> PullAnswer:
+        split_repository(repository)
+        return self._client.get(PullAnswer, repository, f"/pulls/{int(number)}")
+
+    def _files(self, repository: str, number: int, page: int) -> list[FileAnswer]:
+        split_repository(repository)
+        asked = {"per_page": PAGE, "page": page}
+        return self._client.get(list[FileAnswer], repository, f"/pulls/{int(number)}/files", asked)
+
+    def _entries(self, repository: str, number: int, first: list[FileAnswer], total: int) -> list[Entry]:
+        """Return all files that GitHub lists, given the first page; the other pages are read in parallel."""
+        pages = range(2, math.ceil(min(total, MAX_FILES) / PAGE) + 1)
+        rest = self._threads.map(lambda page: self._files(repository, number, page), pages)
+        return [file.entry() for page in (first, *rest) for file in page]
+
+
+def _head(pull: PullAnswer) -> Head:
+    state: Literal["open", "closed", "merged"] = "open" if pull.state == "open" else "closed"
+    return Head(
+        number=pull.number,
+        head_sha=pull.head.sha,
+        base_sha=pull.base.sha,
+        state="merged" if pull.merged_at else state,
+        draft=pull.draft,
+        author_id=pull.user.id if pull.user else 0,
+        author=pull.user.login if pull.user else "",
+    )
