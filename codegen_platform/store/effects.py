@@ -7,7 +7,7 @@ whoever takes over an effect with `sent_at` set gets it only when that request c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from codegen_platform.store.notifying import notify
 from codegen_platform.store.outbox import NewEffect, enqueue
 from codegen_platform.store.pool import Pool, fetch
 from codegen_platform.store.rows import EffectRow
-from codegen_platform.store.states import OPEN
+from codegen_platform.store.states import OPEN, EffectState
 
 FORGES = ("github", "local")
 
@@ -81,9 +81,25 @@ UNREPORTED = """
     ORDER BY finished_at LIMIT %(limit)s
 """
 
+# What waits in the outbox, by state.
+BACKLOG = """
+    SELECT state, count(*) AS count,
+           extract(epoch FROM statement_timestamp() - min(created_at))::double precision AS oldest_seconds
+    FROM effects WHERE state IN ('pending', 'sending') GROUP BY state
+"""
+
 MARK_MATERIALIZED = (
     "UPDATE effects SET materialized_at = clock_timestamp() WHERE id = %(id)s AND materialized_at IS NULL"
 )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backlog:
+    """How many effects of one state wait, and how long ago the oldest of them was created."""
+
+    state: EffectState
+    count: int
+    oldest_seconds: float
 
 
 class Effects:
@@ -190,6 +206,10 @@ class Effects:
     def unreported(self, limit: int) -> list[EffectRow]:
         """Return at most `limit` effects that are done and whose asset nobody has materialized yet, oldest first."""
         return self._pool.fetch(EffectRow, UNREPORTED, {"limit": limit})
+
+    def backlog(self) -> list[Backlog]:
+        """Return what is not finished, one row per state that has any."""
+        return self._pool.fetch(Backlog, BACKLOG)
 
     def mark_materialized(self, effect_id: UUID) -> bool:
         """Say that the asset of this effect was materialized. False: someone else said so before."""

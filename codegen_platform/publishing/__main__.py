@@ -1,0 +1,145 @@
+"""`python -m codegen_platform.publishing`: the process that holds the write token. SIGTERM lets requests in flight end.
+
+`--drain` publishes what is due and exits.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from urllib.parse import urlsplit
+
+import structlog
+from prometheus_client import start_http_server
+from pydantic import SecretStr
+
+from codegen_platform.errors import CodegenError, WrongUsage
+from codegen_platform.forge.auth import GitHubAuth
+from codegen_platform.log_format import configure_logging
+from codegen_platform.publishing.github_calls import GitHubCalls
+from codegen_platform.publishing.github_publication import GitHubPublication
+from codegen_platform.publishing.github_writer import GitHubWriter
+from codegen_platform.publishing.local_publication import LocalPublication
+from codegen_platform.publishing.local_writer import LocalWriter
+from codegen_platform.publishing.marker import MarkerKey
+from codegen_platform.publishing.marker_secret import ensure_marker_secret
+from codegen_platform.publishing.observing import BacklogCollector, Observing
+from codegen_platform.publishing.pacing import Pacing
+from codegen_platform.publishing.publisher import Publication, Publisher
+from codegen_platform.publishing.timings import Timings
+from codegen_platform.security.redaction import KnownSecrets
+from codegen_platform.settings import Settings, load_settings
+from codegen_platform.store import Store
+
+log = structlog.get_logger()
+CONCURRENCY = 8
+ADVISED_SPACING_SECONDS = 1.0
+WRITE_PERMISSIONS = {"pull_requests": "write", "metadata": "read"}
+
+
+def main() -> int:
+    """Publish; return 1 with one sentence on stderr if the settings do not allow to start."""
+    try:
+        settings = load_settings()
+        configure_logging(level=settings.logging.level, format=settings.logging.format)
+        _publish(settings, drain="--drain" in sys.argv[1:])
+    except (CodegenError, OSError) as error:
+        print(f"publisher: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _publish(settings: Settings, *, drain: bool) -> None:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if settings.database.url is None:
+        raise WrongUsage(
+            "set CODEGEN_DATABASE_URL, or start the publisher with `codegen-platform up`, which brings its own servers"
+        )
+    observing = Observing()
+    with Store.open(
+        settings.database.url.get_secret_value(), max_size=max(CONCURRENCY, settings.database.pool_size)
+    ) as store:
+        timings = _timings(settings)
+        publisher = Publisher(
+            store,
+            _ways(settings, store, timings, observing, stop),
+            timings=timings,
+            secrets=KnownSecrets(_secrets(settings)),
+            concurrency=CONCURRENCY,
+            observing=observing,
+        )
+        if drain:
+            publisher.drain(stop)
+            return
+        observing.registry.register(BacklogCollector(store))
+        server, thread = start_http_server(
+            settings.publisher.metrics_port, addr="127.0.0.1", registry=observing.registry
+        )
+        log.info("publisher.started", metrics_port=settings.publisher.metrics_port)
+        publisher.run(stop)
+        server.shutdown()
+        thread.join()
+        log.info("publisher.stopped")
+
+
+def _ways(
+    settings: Settings, store: Store, timings: Timings, observing: Observing, stop: threading.Event
+) -> dict[str, Publication]:
+    """Return how to publish by forge; without a token that may write, reviews of GitHub pull requests are kept in the home."""
+    local = LocalPublication(store=store, writer=LocalWriter(home=settings.home))
+    given = settings.github
+    if given.token is None and given.app_private_key is None:
+        return {"local": local, "github": local}
+    calls = GitHubCalls(
+        api_url=given.api_url,
+        tokens=GitHubAuth.from_settings(
+            api_url=given.api_url,
+            token=_plain(given.token),
+            app_id=given.app_id,
+            app_private_key=_plain(given.app_private_key),
+            permissions=WRITE_PERMISSIONS,
+        ),
+        timeout_seconds=timings.request_timeout_seconds,
+        observe=observing.called,
+    )
+    github = GitHubPublication(
+        store=store,
+        writer=GitHubWriter(calls, MarkerKey(ensure_marker_secret(settings.home))),
+        pacing=Pacing(spacing_seconds=_spacing_seconds(given.api_url)),
+        timings=timings,
+        pause=lambda seconds: not stop.wait(seconds),
+    )
+    return {"local": local, "github": github}
+
+
+def _timings(settings: Settings) -> Timings:
+    given = settings.publisher
+    return Timings(
+        lease_seconds=given.lease_seconds,
+        request_timeout_seconds=given.request_timeout_seconds,
+        quiet_seconds=given.quiet_seconds,
+    )
+
+
+def _spacing_seconds(api_url: str) -> float:
+    """Return the distance between writes: what github.com advises; an Enterprise Server sets its own limits."""
+    return ADVISED_SPACING_SECONDS if urlsplit(api_url).hostname == "api.github.com" else 0.0
+
+
+def _secrets(settings: Settings) -> list[str]:
+    given = settings.github
+    known = [given.token, given.read_token, given.webhook_secret, given.webhook_secret_previous, given.app_private_key]
+    values = [secret.get_secret_value() for secret in (*known, settings.model.api_key) if secret is not None]
+    servers = [settings.database.url, settings.redis.url]
+    return values + [urlsplit(server.get_secret_value()).password or "" for server in servers if server is not None]
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

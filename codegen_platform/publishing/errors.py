@@ -1,0 +1,25 @@
+"""What can go wrong while writing to a forge, sorted by what may be done next."""
+
+from __future__ import annotations
+
+from codegen_platform.errors import CodegenError, ForgeUnavailable
+
+
+class OutcomeUnknown(CodegenError):
+    """A write left and no usable answer came: it may have been carried out. It is not repeated before it was looked for."""
+
+    code = "outcome_unknown"
+    retryable = True
+
+
+class Throttled(ForgeUnavailable):
+    """GitHub asks to wait; what was asked was not carried out. `retry_after_seconds` is None if it did not say how long."""
+
+    code = "throttled"
+
+
+class TooLate(CodegenError):
+    """The process was held up between writing `sent_at` and sending; sending now could come after another publisher's look."""
+
+    code = "too_late"
+    retryable = True

@@ -1,0 +1,141 @@
+"""What the publisher does on GitHub: look where a pull request stands, find its own review, post one, read it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from codegen_platform.artifacts import ChangedFile, FileStatus
+from codegen_platform.changes.diffs import UnreadableDiff, commentable_lines
+from codegen_platform.errors import ForgeRefused
+from codegen_platform.publishing.github_calls import GRAPHQL, GitHubCalls
+from codegen_platform.publishing.marker import Marked, MarkerKey, fingerprint_in
+from codegen_platform.publishing.post import PostComment, ReviewPost
+
+PAGES_MAX = 30  # of 100: GitHub lists no more than 3,000 files of a pull request
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostedReview:
+    """A review that stands on GitHub."""
+
+    remote_id: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostedComment:
+    """An inline comment that stands on GitHub; `fingerprint` is None if it carries no finding marker of ours."""
+
+    path: str
+    url: str
+    fingerprint: str | None
+
+
+class GitHubWriter:
+    """The only code that writes to GitHub. Methods raise what `GitHubCalls.call` raises."""
+
+    def __init__(self, calls: GitHubCalls, key: MarkerKey) -> None:
+        self._calls, self._key = calls, key
+        self._self_ids: dict[str, int] = {}
+
+    def head_sha(self, repository: str, number: int) -> str:
+        """Return the commit that the pull request stands at now; one call."""
+        answer = self._calls.call("head", _pull(repository, number), repository=repository)
+        return str(answer.body["head"]["sha"])
+
+    def find(self, marked: Marked) -> PostedReview | None:
+        """Return our own review of exactly this effect if it stands: genuine marker, and written by the account that we are."""
+        for review in self._pages(
+            "list_reviews", f"{_pull(marked.repository, marked.number)}/reviews", marked.repository
+        ):
+            user = review.get("user") or {}
+            if self._key.is_in(review.get("body") or "", marked) and user.get("id") == self._self_id(marked.repository):
+                return PostedReview(remote_id=str(review["id"]), url=str(review["html_url"]))
+        return None
+
+    def post(self, post: ReviewPost, marked: Marked) -> PostedReview:
+        """Post the review with all its comments in one call: GitHub takes all of it or nothing."""
+        sent = {
+            "commit_id": post.commit_id,
+            "event": "COMMENT",  # a constant: there is no way to approve or to request changes
+            "body": f"{post.body}\n\n{self._key.marker(marked)}",
+            "comments": [_sent_comment(comment) for comment in post.comments],
+        }
+        path = f"{_pull(post.repository, post.number)}/reviews"
+        answer = self._calls.call("post_review", path, repository=post.repository, sent=sent, writes=True)
+        return PostedReview(remote_id=str(answer.body["id"]), url=str(answer.body["html_url"]))
+
+    def comments(self, repository: str, number: int, posted: PostedReview) -> tuple[PostedComment, ...]:
+        """Return the inline comments that the review has on GitHub; one call per hundred."""
+        path = f"{_pull(repository, number)}/reviews/{posted.remote_id}/comments"
+        return tuple(
+            PostedComment(
+                path=str(comment["path"]),
+                url=str(comment["html_url"]),
+                fingerprint=fingerprint_in(comment.get("body") or ""),
+            )
+            for comment in self._pages("read_back", path, repository)
+        )
+
+    def refused_comments(self, post: ReviewPost) -> frozenset[int]:
+        """Return the places of the comments that are not on a line of the diff as GitHub has it now."""
+        files = self._pages("list_files", f"{_pull(post.repository, post.number)}/files", post.repository)
+        lines = {str(file["filename"]): _commentable(file) for file in files}
+        return frozenset(index for index, comment in enumerate(post.comments) if not _stands(comment, lines))
+
+    def _pages(self, operation: str, path: str, repository: str) -> Iterator[dict[str, Any]]:
+        for page in range(1, PAGES_MAX + 1):
+            items = self._calls.call(operation, f"{path}?per_page=100&page={page}", repository=repository).body
+            yield from items
+            if len(items) < 100:
+                return
+
+    def _self_id(self, repository: str) -> int:
+        """Return the numeric id of the account that our token acts as; asked once per repository owner."""
+        owner = repository.partition("/")[0]
+        if owner not in self._self_ids:
+            self._self_ids[owner] = self._ask_self_id(repository)
+        return self._self_ids[owner]
+
+    def _ask_self_id(self, repository: str) -> int:
+        try:
+            return int(self._calls.call("self", "/user", repository=repository).body["id"])
+        except ForgeRefused as refused:
+            if refused.status != 403:
+                raise
+        # The token of an App installation has no user; only GraphQL says which bot it is.
+        asked = {"query": "query { viewer { databaseId } }"}
+        answer = self._calls.call("self", GRAPHQL, repository=repository, sent=asked)
+        return int(answer.body["data"]["viewer"]["databaseId"])
+
+
+def _pull(repository: str, number: int) -> str:
+    return f"/repos/{quote(repository)}/pulls/{number}"
+
+
+def _sent_comment(comment: PostComment) -> dict[str, object]:
+    sent: dict[str, object] = {"path": comment.path, "line": comment.line, "side": comment.side, "body": comment.body}
+    if comment.start_line is not None:
+        sent |= {"start_line": comment.start_line, "start_side": comment.side}
+    return sent
+
+
+def _commentable(file: dict[str, Any]) -> dict[int, int]:
+    try:
+        return commentable_lines(
+            ChangedFile(path=str(file["filename"]), status=FileStatus.MODIFIED, patch=file.get("patch"))
+        )
+    except UnreadableDiff:
+        return {}
+
+
+def _stands(comment: PostComment, lines: dict[str, dict[int, int]]) -> bool:
+    known = lines.get(comment.path, {})
+    if comment.line not in known:
+        return False
+    if comment.start_line is None:
+        return True
+    return comment.start_line < comment.line and known.get(comment.start_line) == known[comment.line]

@@ -1,0 +1,211 @@
+"""The publisher: takes effects from the outbox, several at a time, and sees each of them to its end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Literal, Protocol
+
+import structlog
+
+from codegen_platform.artifacts.document import UnreadableDocument
+from codegen_platform.errors import CodegenError, StoreUnavailable
+from codegen_platform.publishing import results
+from codegen_platform.publishing.decisions import Dead, Decision, Done, Later, Lost, Superseded
+from codegen_platform.publishing.gate import OutgoingTextBlocked, refuse_leaks
+from codegen_platform.publishing.observing import Observing
+from codegen_platform.publishing.post import ReviewPost
+from codegen_platform.publishing.timings import Timings
+from codegen_platform.security.redaction import KnownSecrets
+from codegen_platform.store import Store
+from codegen_platform.store.rows import EffectRow
+
+log = structlog.get_logger()
+KIND = "review"
+CRASHES_MAX = 8
+
+
+class Publication(Protocol):
+    """A way to one forge."""
+
+    def publish(self, effect: EffectRow, post: ReviewPost) -> Decision:
+        """Return what became of the effect."""
+        ...
+
+
+class Publisher:
+    """Claims effects and publishes them on bounded threads: one slow call does not hold others back.
+
+    Args:
+        ways: by forge, `github` and `local`.
+        secrets: credentials of this installation; an effect that carries a part of one is dead.
+        concurrency: effects in flight.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        ways: Mapping[str, Publication],
+        *,
+        timings: Timings,
+        secrets: KnownSecrets,
+        concurrency: int = 8,
+        observing: Observing | None = None,
+    ) -> None:
+        self._store, self._ways, self._timings, self._secrets = store, ways, timings, secrets
+        self._concurrency = concurrency
+        self._observing = observing or Observing()
+
+    def run(self, stop: threading.Event) -> None:
+        """Publish until `stop` is set, then let the requests in flight end. Survives a database that comes and goes."""
+        failures = 0
+        with self._threads() as (pool, free):
+            while not stop.is_set():
+                try:
+                    with self._store.listen("effects") as listener:
+                        while not stop.is_set():
+                            if not self._take(free, pool, stop):
+                                listener.wait(self._timings.poll_seconds)
+                            failures = 0
+                except StoreUnavailable as error:
+                    log.warning("store.unavailable", error=str(error))
+                    stop.wait(self._timings.backoff_seconds(failures))
+                    failures += 1
+
+    def drain(self, stop: threading.Event) -> None:
+        """Publish what is due now and return; what was postponed stays for the next publisher.
+
+        Raises:
+            StoreUnavailable: PostgreSQL could not be reached.
+        """
+        with self._threads() as (pool, free):
+            while not stop.is_set() and self._take(free, pool, stop):
+                pass
+
+    @contextmanager
+    def _threads(self) -> Iterator[tuple[ThreadPoolExecutor, threading.BoundedSemaphore]]:
+        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="publish") as pool:
+            yield pool, threading.BoundedSemaphore(self._concurrency)
+
+    def _take(self, free: threading.BoundedSemaphore, pool: ThreadPoolExecutor, stop: threading.Event) -> bool:
+        """Claim one effect for a free thread; False if there is nothing to do now."""
+        while not free.acquire(timeout=0.5):
+            if stop.is_set():
+                return True
+        try:
+            effect = self._claim()
+        except BaseException:
+            free.release()
+            raise
+        if effect is None:
+            free.release()
+            return False
+        pool.submit(self._publish, effect, stop).add_done_callback(lambda _: free.release())
+        return True
+
+    def _claim(self) -> EffectRow | None:
+        return self._store.effects.claim(
+            self._timings.lease_seconds,
+            request_timeout_seconds=self._timings.request_timeout_seconds,
+            quiet_seconds=self._timings.quiet_seconds,
+            forges=list(self._ways),
+        )
+
+    def _publish(self, effect: EffectRow, stop: threading.Event) -> None:
+        with structlog.contextvars.bound_contextvars(
+            effect_id=str(effect.id), task_id=str(effect.task_id), repository=effect.repository, number=effect.number
+        ):
+            try:
+                decision = self._decide(effect)
+                self._settle(effect, decision, stop)
+                self._observing.settled(effect, decision)
+            except Exception:
+                log.exception("effect.unrecorded")  # the lease runs out and another claim finds what stands
+
+    def _decide(self, effect: EffectRow) -> Decision:
+        try:
+            post = ReviewPost.from_bytes(effect.payload)
+        except (UnreadableDocument, ValueError) as error:
+            return Dead(reason=f"unreadable payload: {error}"[:500], result=None)
+        if effect.kind != KIND:
+            return _dead(post, effect, f"this publisher does not know effects of kind {effect.kind}")
+        try:
+            refuse_leaks("\n".join(post.texts), self._secrets)
+            return self._ways[effect.forge].publish(effect, post)
+        except OutgoingTextBlocked as error:
+            log.error("effect.blocked", error=str(error))
+            return _dead(post, effect, str(error))
+        except StoreUnavailable:
+            return Lost()  # the lease runs out and another claim finds what stands
+        except Exception as error:
+            return self._after_crash(post, effect, error)
+
+    def _after_crash(self, post: ReviewPost, effect: EffectRow, error: Exception) -> Decision:
+        """A defect of ours must not be repeated for ever, nor lose what may have been sent."""
+        log.exception("effect.crashed")
+        said = f"{error.code if isinstance(error, CodegenError) else type(error).__name__}: {error}"[:500]
+        if effect.attempt >= CRASHES_MAX:
+            return _dead(post, effect, said)
+        return Later(delay_seconds=None, error=said, sent_unknown=True)
+
+    def _settle(self, effect: EffectRow, decision: Decision, stop: threading.Event) -> None:
+        """Record the decision; while PostgreSQL is away, try again as long as the lease lasts."""
+        deadline = time.monotonic() + self._timings.lease_seconds
+        attempt = 0
+        while True:
+            try:
+                self._record(effect, decision)
+                return
+            except StoreUnavailable as error:
+                wait = self._timings.backoff_seconds(attempt)
+                if stop.is_set() or time.monotonic() + wait > deadline:
+                    log.error("effect.unrecorded", error=str(error))
+                    return
+                stop.wait(wait)
+                attempt += 1
+
+    def _record(self, effect: EffectRow, decision: Decision) -> None:
+        match decision:
+            case Done(result=result, remote_id=remote_id):
+                held = self._finish(effect, "done", result.to_bytes(), remote_id, result.outcome.value, result.reason)
+                log.info("effect.done", held=held, posted=result.posted, failed=result.failed, url=result.url)
+            case Superseded(result=result):
+                held = self._finish(effect, "superseded", result.to_bytes(), None, "superseded", result.reason)
+                log.info("effect.superseded", held=held, reason=result.reason)
+            case Dead(reason=reason, result=dead_result):
+                body = dead_result.to_bytes() if dead_result else None
+                held = self._finish(effect, "dead", body, None, "failed", reason)
+                log.error("effect.dead", held=held, reason=reason)
+            case Later():
+                self._postpone(effect, decision)
+            case Lost():
+                log.warning("effect.lost", attempt=effect.attempt)
+
+    def _finish(
+        self,
+        effect: EffectRow,
+        state: Literal["done", "superseded", "dead"],
+        result: bytes | None,
+        remote_id: str | None,
+        outcome: str,
+        error: str | None,
+    ) -> bool:
+        return self._store.effects.finish(effect.id, effect.fence, state, result, remote_id, outcome, error=error)
+
+    def _postpone(self, effect: EffectRow, later: Later) -> None:
+        age = time.time() - effect.created_at.timestamp()
+        if age > self._timings.give_up_seconds:
+            post = ReviewPost.from_bytes(effect.payload)
+            self._record(effect, _dead(post, effect, f"given up after {age / 3600:.0f} hours: {later.error}"))
+            return
+        delay = later.delay_seconds
+        seconds = self._timings.backoff_seconds(effect.attempt - 1) if delay is None else self._timings.jittered(delay)
+        self._store.effects.postpone(effect.id, effect.fence, seconds, later.error, sent_unknown=later.sent_unknown)
+        log.info("effect.postponed", seconds=round(seconds, 1), error=later.error, sent_unknown=later.sent_unknown)
+
+
+def _dead(post: ReviewPost, effect: EffectRow, reason: str) -> Dead:
+    return Dead(reason=reason, result=results.dead(post, effect.id, reason))
