@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+
+from codegen_platform.local.errors import LocalFailure
 
 LOOPBACK = "127.0.0.1"
 
@@ -14,8 +17,10 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
         try:
             probe.bind((host, port))
             probe.listen(1)
-        except OSError:
-            return False
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise LocalFailure(f"nothing can listen on {host}, port {port}: {error.strerror}") from error
     return True
 
 

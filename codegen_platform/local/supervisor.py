@@ -28,13 +28,13 @@ class Supervised:
     Attributes:
         is_ready: asked while it starts, from one thread; answers within a second or so.
         after: names of processes that must be ready before it starts; it is stopped before them.
-        listens_on: ports that must be free before it starts.
+        listens_on: (address, port) pairs that must be free before it starts.
     """
 
     program: Program
     is_ready: Callable[[], bool]
     after: tuple[str, ...] = ()
-    listens_on: tuple[int, ...] = ()
+    listens_on: tuple[tuple[str, int], ...] = ()
     start_timeout_seconds: float = 90.0
     stop_grace_seconds: float = 10.0
 
@@ -96,7 +96,8 @@ class Supervisor:
             ChildFailed: a process ended, or was not ready in time.
         """
         for kept in self._kept.values():
-            _refuse_taken_ports(kept.process)
+            for host, port in kept.process.listens_on:
+                refuse_taken_port(kept.process.name, host, port)
         self._began = time.monotonic()
         for kept in self._kept.values():
             kept.start()
@@ -260,7 +261,7 @@ class _Kept(threading.Thread):
         return ChildFailed(name=self.process.name, happened=happened, log=log, last_lines=logs.last_lines(log))
 
 
-def _refuse_taken_ports(process: Supervised) -> None:
-    for port in process.listens_on:
-        if not ports.is_free(port):
-            raise PortInUse(name=process.name, port=port, owner=listener_on(port))
+def refuse_taken_port(name: str, host: str, port: int) -> None:
+    """Raise PortInUse if something listens on the port that the process `name` needs."""
+    if not ports.is_free(port, host):
+        raise PortInUse(name=name, port=port, owner=listener_on(port))

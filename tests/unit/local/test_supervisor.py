@@ -166,7 +166,7 @@ def test_a_taken_port_is_refused_before_anything_starts(process: Callable[..., S
         listener.bind((ports.LOOPBACK, 0))
         listener.listen()
         port = listener.getsockname()[1]
-        with Supervisor([process("a"), process("b", listens_on=(port,))]) as supervisor:
+        with Supervisor([process("a"), process("b", listens_on=((ports.LOOPBACK, port),))]) as supervisor:
             with pytest.raises(PortInUse, match=rf"port {port}, which b needs, is in use by .*\(pid {os.getpid()}\)"):
                 supervisor.start()
             assert not supervisor.pids

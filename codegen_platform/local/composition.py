@@ -1,0 +1,138 @@
+"""The processes that make up the platform: what each runs, when it counts as ready, and what it needs first."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from codegen_platform.local import ports
+from codegen_platform.local.dagster_home import LOCATION, write_dagster_home
+from codegen_platform.local.environment import environment_for
+from codegen_platform.local.probes import (
+    accepts_connections,
+    answers_http,
+    dagster_daemons_are_healthy,
+    dagster_has_loaded_the_code,
+    reachable,
+)
+from codegen_platform.local.processes import Program
+from codegen_platform.local.services import Services
+from codegen_platform.local.supervisor import Supervised
+from codegen_platform.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Addresses:
+    """Where a person, or a program on this machine, finds the platform."""
+
+    gateway: str
+    dagster: str
+    publisher_metrics: str
+    worker_metrics: str
+
+
+def addresses_of(settings: Settings) -> Addresses:
+    """Return the addresses that these settings lead to."""
+
+    def address(host: str, port: int) -> str:
+        host = reachable(host)
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    return Addresses(
+        gateway=address(settings.gateway.host, settings.gateway.port),
+        dagster=address(settings.dagster.host, settings.dagster.port),
+        publisher_metrics=address(ports.LOOPBACK, settings.publisher.metrics_port) + "/metrics",
+        worker_metrics=address(ports.LOOPBACK, settings.workers.metrics_port) + "/metrics",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Composition:
+    """What all processes have in common: settings, servers, the checkout they run from, and the mark of this start."""
+
+    settings: Settings
+    services: Services
+    checkout: Path
+    mark: str
+
+    def processes(self) -> list[Supervised]:
+        """Return the processes in the order in which a person wants to read them; writes Dagster's home."""
+        code_port = ports.choose()
+        workspace = str(write_dagster_home(self.settings, checkout=self.checkout, code_server_port=code_port))
+        return [*self._own(), *self._dagster(code_port, workspace)]
+
+    def _own(self) -> list[Supervised]:
+        gateway, publisher, workers = self.settings.gateway, self.settings.publisher, self.settings.workers
+        return [
+            self._python(
+                "gateway",
+                ("codegen_platform.gateway",),
+                ready=answers_http(gateway.host, gateway.port, "/healthz"),
+                listens_on=((gateway.host, gateway.port),),
+            ),
+            self._python(
+                "publisher",
+                ("codegen_platform.publishing",),
+                ready=answers_http(ports.LOOPBACK, publisher.metrics_port, "/metrics"),
+                listens_on=((ports.LOOPBACK, publisher.metrics_port),),
+            ),
+            self._python(
+                "workers",
+                ("jobs.worker",),
+                ready=accepts_connections(ports.LOOPBACK, workers.metrics_port),
+                listens_on=((ports.LOOPBACK, workers.metrics_port),),
+            ),
+        ]
+
+    def _dagster(self, code_port: int, workspace: str) -> list[Supervised]:
+        host, port = self.settings.dagster.host, self.settings.dagster.port
+        where = ("-h", ports.LOOPBACK, "-p", str(code_port), "--location-name", LOCATION)
+        quiet = ("--log-level", "warning")
+        return [
+            self._python(
+                "code-server",
+                ("dagster", "api", "grpc", "-m", "codegen_platform.definitions", *where, *quiet),
+                ready=accepts_connections(ports.LOOPBACK, code_port),
+            ),
+            self._python(
+                "webserver",
+                ("dagster_webserver", "-w", workspace, "-h", host, "-p", str(port), "--dagster-log-level", "warning"),
+                ready=dagster_has_loaded_the_code(host, port),
+                after=("code-server",),
+                listens_on=((host, port),),
+            ),
+            self._python(
+                "daemon",
+                ("sensors.daemon", "run", "-w", workspace, *quiet),
+                ready=dagster_daemons_are_healthy(host, port),
+                after=("code-server",),
+            ),
+        ]
+
+    def _python(
+        self,
+        name: str,
+        module: tuple[str, ...],
+        *,
+        ready: Callable[[], bool],
+        after: tuple[str, ...] = (),
+        listens_on: tuple[tuple[str, int], ...] = (),
+    ) -> Supervised:
+        program = Program(
+            name=name,
+            command=(sys.executable, "-m", *module),
+            environment=environment_for(
+                name,
+                settings=self.settings,
+                services=self.services,
+                checkout=self.checkout,
+                mark=self.mark,
+                base=os.environ,
+            ),
+            cwd=self.checkout,
+            log=self.settings.home / "logs" / f"{name}.log",
+        )
+        return Supervised(program=program, is_ready=ready, after=after, listens_on=listens_on)
