@@ -16,7 +16,11 @@ type Blob implements GitObject {
   text: String  byteSize: Int!  isBinary: Boolean  isTruncated: Boolean!
 }
 type Tree implements GitObject { oid: GitObjectID!  abbreviatedOid: String!  id: ID! }
-type Commit implements GitObject { oid: GitObjectID!  abbreviatedOid: String!  id: ID! }
+type TreeEntry { oid: GitObjectID!  mode: Int!  name: String!  path: String!  type: String!  object: GitObject }
+type Commit implements GitObject {
+  oid: GitObjectID!  abbreviatedOid: String!  id: ID!
+  file(path: String!): TreeEntry
+}
 enum PullRequestState { OPEN CLOSED MERGED }
 type PullRequest {
   number: Int!  title: String!  body: String!  state: PullRequestState!  isDraft: Boolean!
@@ -78,12 +82,26 @@ def _git_object(repository: Repository, expression: str) -> Json | None:
     commit = repository.resolve(revision)
     if not colon:
         blob = None if commit else repository.git.blob(revision)
-        return _named("Commit", commit) if commit else (_blob(revision, blob) if blob is not None else None)
+        return _commit(repository, commit) if commit else (_blob(revision, blob) if blob is not None else None)
     entry: TreeEntry | None = repository.git.tree(commit).get(path.strip("/")) if commit else None
     if entry is None:
         return None
     data = repository.git.blob(entry.sha) if entry.kind == "blob" else None
     return _blob(entry.sha, data) if data is not None else _named("Tree", entry.sha)
+
+
+def _commit(repository: Repository, commit: str) -> Json:
+    def file(info: Any, path: str) -> Json | None:
+        entry: TreeEntry | None = repository.git.tree(commit).get(path)
+        if entry is None:
+            return None
+        data = repository.git.blob(entry.sha) if entry.kind == "blob" else None
+        shown = _blob(entry.sha, data) if data is not None else None
+        name = path.rpartition("/")[2]
+        facts = {"oid": entry.sha, "mode": int(entry.mode, 8), "name": name, "path": path, "type": entry.kind}
+        return {**facts, "object": shown if entry.kind != "tree" else _named("Tree", entry.sha)}
+
+    return {**_named("Commit", commit), "file": file}
 
 
 def _named(kind: str, oid: str) -> Json:
