@@ -4,18 +4,53 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 import redis
+from psycopg import sql
 
 from codegen_platform.local.postgres import EmbeddedPostgres
 from codegen_platform.local.valkey import EmbeddedValkey
 from codegen_platform.store import Store, migrate
 
-TEMPLATE = "ledger_template"
+# Everything of earlier tests goes: their connections, their rows (triggers and foreign keys asleep), the numbers they used up.
+HANG_UP = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+TABLES = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+START_OVER = "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false) FROM pg_sequences"
+VERSION_TABLE = ("public", "ledger_version")
+
+
+class Ledger:
+    """One migrated database, emptied for each test: ten times faster than creating one, which costs three hundred files."""
+
+    def __init__(self, server_url: str) -> None:
+        self._server_url = server_url
+        self._url = _database(server_url, "ledger")
+        self._tables: set[tuple[str, str]] = set()
+
+    def emptied(self) -> str:
+        """Return the address, the database being as after its migration."""
+        with psycopg.connect(self._server_url, autocommit=True) as server:
+            server.execute(HANG_UP, ["ledger"])
+            if not self._tables or not self._empty():
+                server.execute("DROP DATABASE IF EXISTS ledger")
+                server.execute("CREATE DATABASE ledger")
+                migrate(self._url)
+                with psycopg.connect(self._url) as connection:
+                    self._tables = set(connection.execute(TABLES).fetchall())
+        return self._url
+
+    def _empty(self) -> bool:
+        with psycopg.connect(self._url) as connection:
+            if set(connection.execute(TABLES).fetchall()) != self._tables:
+                return False  # a test made tables of its own
+            connection.execute("SET LOCAL session_replication_role = replica")
+            for schema, table in self._tables - {VERSION_TABLE}:
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(schema, table)))
+            connection.execute(START_OVER)
+        return True
 
 
 @pytest.fixture(scope="session")
@@ -26,25 +61,25 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _migrated_template(postgres_url: str) -> str:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {TEMPLATE}")
-    migrate(_database(postgres_url, TEMPLATE))
-    return TEMPLATE
+def _ledger(postgres_url: str) -> Ledger:
+    return Ledger(postgres_url)
 
 
 @pytest.fixture
-def database_url(postgres_url: str, _migrated_template: str) -> Iterator[str]:
-    """Address of a fresh, migrated database of its own."""
-    with _database_of_its_own(postgres_url, _migrated_template) as url:
-        yield url
+def database_url(_ledger: Ledger) -> str:
+    """Address of a migrated database without a row in it."""
+    return _ledger.emptied()
 
 
 @pytest.fixture
 def empty_database_url(postgres_url: str) -> Iterator[str]:
     """Address of a fresh database without any tables."""
-    with _database_of_its_own(postgres_url, "template1") as url:
-        yield url
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield _database(postgres_url, name)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -66,16 +101,6 @@ def redis_url(_redis_server_url: str) -> str:
     with redis.Redis.from_url(_redis_server_url) as client:
         client.flushall()
     return _redis_server_url
-
-
-@contextmanager
-def _database_of_its_own(server_url: str, template: str) -> Iterator[str]:
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield _database(server_url, name)
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _database(server_url: str, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from codegen_platform.store.pool import Pool
@@ -25,7 +26,18 @@ HEARTBEAT = """
     WHERE id = %(id)s
 """
 
+# How many runs the agents that were heard of lately take at once.
+CAPACITY = """
+    SELECT coalesce(sum(capacity), 0)::integer AS count FROM agents
+    WHERE status = 'active' AND last_seen > clock_timestamp() - make_interval(secs => %(seconds)s)
+"""
+
 LIST = "SELECT * FROM agents ORDER BY name"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Capacity:
+    count: int
 
 
 class Agents:
@@ -42,6 +54,10 @@ class Agents:
     def heartbeat(self, agent_id: UUID) -> bool:
         """Say that the agent is alive. False: there is no such agent."""
         return self._pool.execute(HEARTBEAT, {"id": agent_id}) == 1
+
+    def capacity(self, heard_within_seconds: float) -> int:
+        """Return how many runs the active agents heard of lately take at once."""
+        return self._pool.fetch(_Capacity, CAPACITY, {"seconds": heard_within_seconds})[0].count
 
     def list(self) -> list[AgentRow]:
         """Return all agents by name."""

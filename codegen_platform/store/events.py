@@ -23,7 +23,7 @@ UNPROCESSED = """
                row_number() OVER (ORDER BY sequence) AS place
         FROM (SELECT * FROM events WHERE processed_at IS NULL ORDER BY sequence LIMIT %(limit)s) AS oldest
     ) AS measured
-    WHERE bytes_so_far <= %(bytes)s OR place = 1
+    WHERE bytes_so_far <= %(max_bytes)s OR place = 1
     ORDER BY sequence
 """
 
@@ -79,9 +79,9 @@ class Events:
         delivery = Delivery.of(delivery_id, event_type, body, headers, source)
         return self._pool.run(lambda connection: record_alone(connection, delivery))
 
-    def unprocessed(self, limit: int) -> list[StoredEvent]:
-        """Return the oldest deliveries that are not settled: at most `limit`, and at most 64 MiB of bodies unless one is larger."""
-        return self._pool.fetch(StoredEvent, UNPROCESSED, {"limit": limit, "bytes": BYTES_AT_ONCE})
+    def unprocessed(self, limit: int, *, max_bytes: int = BYTES_AT_ONCE) -> list[StoredEvent]:
+        """Return the oldest deliveries that are not settled: at most `limit`, and `max_bytes` of bodies unless the first is larger."""
+        return self._pool.fetch(StoredEvent, UNPROCESSED, {"limit": limit, "max_bytes": max_bytes})
 
     def get(self, event_id: UUID) -> StoredEvent | None:
         """Return one delivery with its body, or None."""
