@@ -16,6 +16,7 @@ from codegen_platform.settings.names import (
     known_names,
     nearest,
     section_models,
+    variable_for,
     variable_names,
 )
 from codegen_platform.settings.origin import Given, Origin
@@ -29,6 +30,10 @@ class WrongSetting(WrongUsage):
     """A setting is unknown, malformed or missing; the sentence names the file or variable and what to write instead."""
 
     code = "wrong_setting"
+
+
+# Every process gets them; all other secrets reach only the processes that need them, so they cannot come from a shared file.
+SERVER_ADDRESSES = ("database.url", "redis.url")
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, Given]:
@@ -121,10 +126,8 @@ class _Reading:
             raise WrongSetting(f"{place}: {name} is given twice in this file")
         written = _plain(node)
         value = self._expand(written, name=name, place=place)
-        if is_secret(name) and value == written and value not in (None, ""):
-            raise WrongSetting(
-                f"{place}: {name} is a secret: put it into an environment variable and write ${{VARIABLE}} here"
-            )
+        if is_secret(name) and (name not in SERVER_ADDRESSES or value == written) and value not in (None, ""):
+            raise WrongSetting(f"{place}: {name} is a secret: {_where_secrets_go(name)}")
         if value is not None and value != "":
             self._given[name] = Given(value=value, origin=Origin(kind="file", detail=place))
 
@@ -148,6 +151,12 @@ class _Reading:
             return found or match["default"] or ""
 
         return _REFERENCE.sub(replacement, value)
+
+
+def _where_secrets_go(name: str) -> str:
+    if name in SERVER_ADDRESSES:
+        return "put it into an environment variable and write ${VARIABLE} here"
+    return f"set the environment variable {variable_for(name)} instead, which only the processes that need it are given"
 
 
 def _plain(node: yaml.Node) -> object:

@@ -8,6 +8,7 @@ import pytest
 
 from codegen_platform.errors import WrongUsage
 from codegen_platform.settings import Settings, WrongSetting, load_settings, shown_settings
+from codegen_platform.settings.names import known_names, variable_for
 
 
 @pytest.fixture
@@ -77,6 +78,12 @@ def test_variables_in_the_file_are_replaced_and_then_typed(config_dir: Path) -> 
     assert settings.features.enhanced_monitoring is True
     assert settings.github.ignored_user_ids == (1, 2)
     assert settings.model.name == "claude-x-${1}"
+
+
+def test_a_server_address_may_come_from_another_variable(config_dir: Path) -> None:
+    write(config_dir, "database:\n  url: ${DATABASE_URL}\n")
+
+    assert load_settings({"DATABASE_URL": "postgresql://h/x"}, config_dir).database.address == "postgresql://h/x"
 
 
 def test_a_default_may_be_empty_and_then_the_key_is_unset(config_dir: Path) -> None:
@@ -163,7 +170,9 @@ def test_a_wrong_value_is_one_sentence_that_names_its_source(
         ("gateway: 5\n", "gateway is a section"),
         ("gateway:\n  port: 1\n  port: 2\n", "given twice"),
         ("gateway:\n  port: ${}\n", "${NAME}"),
-        ("github:\n  token: ghp_abc\n", "is a secret"),
+        ("github:\n  token: ghp_abc\n", "set the environment variable GITHUB_TOKEN instead"),
+        ("github:\n  token: ${PATH_TO_TOKEN:-ghp_abc}\n", "set the environment variable GITHUB_TOKEN instead"),
+        ("database:\n  url: postgresql://me:secret@h/x\n", "write ${VARIABLE} here"),
         ("environment: production\n", "CODEGEN_ENVIRONMENT"),
     ],
 )
@@ -228,3 +237,11 @@ def test_settings_made_by_hand_read_nothing_from_the_environment(
     settings = Settings(home=tmp_path)
 
     assert (settings.home, settings.environment) == (tmp_path, "development")
+
+
+def test_every_setting_is_documented_with_its_variable() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
+
+    missing = [name for name in known_names() if f"| `{name}` | `{variable_for(name)}` |" not in page]
+
+    assert missing == []

@@ -1,0 +1,51 @@
+"""`codegen-platform events`."""
+
+from __future__ import annotations
+
+import click
+
+from codegen_platform.cli.commands.options import as_json, limit
+
+
+@click.group()
+def events() -> None:
+    """Events: what GitHub and this command line delivered, and what became of it.
+
+    \b
+    Examples:
+      codegen-platform events list
+      codegen-platform events show 0198c3d2
+    """
+
+
+@events.command("list")
+@limit
+@as_json
+def list_events(limit: int, as_json: bool) -> None:
+    """List deliveries, newest first.
+
+    \b
+    Examples:
+      codegen-platform events list --limit 10
+      codegen-platform events list --json
+    """
+    from codegen_platform.cli.ledger_views import show_events
+
+    show_events(limit=limit, as_json=as_json)
+
+
+@events.command("show")
+@click.argument("event_id", metavar="ID")
+@click.option("--body", is_flag=True, help="Also print the delivery's body, control characters made visible.")
+@as_json
+def show_event(event_id: str, body: bool, as_json: bool) -> None:
+    """Show one delivery. ID may be its id, the first characters of it, or GitHub's delivery id.
+
+    \b
+    Examples:
+      codegen-platform events show 0198c3d2
+      codegen-platform events show 0198c3d2 --body
+    """
+    from codegen_platform.cli.ledger_views import show_one_event
+
+    show_one_event(event_id, with_body=body, as_json=as_json)

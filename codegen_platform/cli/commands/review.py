@@ -1,0 +1,61 @@
+"""`codegen-platform review`."""
+
+from __future__ import annotations
+
+import click
+
+from codegen_platform.cli.commands.options import SEVERITIES, as_json
+
+
+@click.command()
+@click.argument("target")
+@click.option("--base", metavar="REV", help="Compare with this branch, tag or commit.  [default: the main branch]")
+@click.option("--head", metavar="REV", help="Review this branch, tag or commit.  [default: HEAD]")
+@click.option("--title", metavar="TEXT", help="Title of the change.  [default: subject of the head commit]")
+@click.option(
+    "--fail-on", type=click.Choice(SEVERITIES), help="Exit with 3 if a finding is as severe as this, or more."
+)
+@click.option("--notes", is_flag=True, help="Also attach the review to the head commit as a git note.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1, 86_400),
+    default=900,
+    show_default=True,
+    help="Give up waiting after so many seconds.",
+)
+@as_json
+def review(
+    target: str,
+    base: str | None,
+    head: str | None,
+    title: str | None,
+    fail_on: str | None,
+    notes: bool,
+    timeout: float,
+    as_json: bool,
+) -> int:
+    """Review TARGET: the folder of a git repository, or OWNER/REPO#NUMBER on GitHub.
+
+    Uses the platform that runs on this machine, or starts one for as long as the review takes. Only commits are
+    reviewed; nothing of the change is executed. Without an API key the review comes from static analysers alone.
+
+    \b
+    Examples:
+      codegen-platform review .                               HEAD against the main branch
+      codegen-platform review . --base v1.2 --head my-branch
+      codegen-platform review . --fail-on high                exit code 3 if something serious is found
+      codegen-platform review owner/repo#123 --json           a pull request on GitHub
+    """
+    from codegen_platform.cli.reviewing import ReviewRequest, review_target
+
+    request = ReviewRequest(
+        target=target,
+        base=base,
+        head=head,
+        title=title,
+        fail_on=fail_on,
+        notes=notes,
+        timeout_seconds=timeout,
+        as_json=as_json,
+    )
+    return review_target(request)

@@ -1,0 +1,162 @@
+"""Following one event through the ledger until its review stands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+from uuid import UUID
+
+from codegen_platform.artifacts.storage import Storage
+from codegen_platform.changes.keys import artifact_path
+from codegen_platform.errors import ArtifactsUnavailable, CodegenError
+from codegen_platform.store import Store
+from codegen_platform.store.rows import StoredEvent, TaskRow
+
+TERMINAL = frozenset({"complete", "failed", "cancelled", "superseded", "dead"})
+GIVEN_UP = frozenset({"failed", "cancelled", "dead"})
+ACTOR = "cli"
+POLL_SECONDS = 0.25
+RUN_ENDS_SECONDS = 30.0
+
+
+class Step(StrEnum):
+    """What a person sees happen, in order."""
+
+    RECEIVED = "received"
+    TASK = "task created"
+    RUN = "run started"
+    SNAPSHOT = "snapshot"
+    ANALYSIS = "analysis"
+    REVIEW = "review"
+    PUBLISHED = "published"
+
+
+_DOCUMENTS = (
+    (Step.SNAPSHOT, "pull_request_snapshot"),
+    (Step.ANALYSIS, "static_findings"),
+    (Step.REVIEW, "code_review"),
+)
+
+
+class NotReviewed(CodegenError):
+    """The event did not lead to a review; the sentence says why and what to do."""
+
+    code = "not_reviewed"
+
+
+T = TypeVar("T")
+
+OnStep = Callable[[Step, float, str], None]
+
+
+@dataclass(kw_only=True)
+class Journey:
+    """One event on its way.
+
+    Attributes:
+        on_step: called once per step with the seconds since `started` and a short detail.
+        timeout_seconds: after this long the journey is given up; the task goes on without us.
+        started: by `time.monotonic()`.
+        is_new: False once it is known that the same commit had a task before this event.
+    """
+
+    store: Store
+    storage: Storage
+    on_step: OnStep
+    timeout_seconds: float
+    started: float = field(default_factory=time.monotonic)
+    is_new: bool = True
+    _seen: list[Step] = field(default_factory=list)
+    _ended_at: float | None = None
+
+    def follow(self, event_id: UUID) -> TaskRow:
+        """Return the task in its terminal state, after its run has let go of it.
+
+        Raises:
+            NotReviewed: the event made no task, or it took too long.
+            StoreUnavailable: the ledger went away.
+        """
+        with self.store.listen("events", "tasks", "effects") as listener:
+            event = self._wait(listener.wait, lambda: self._settled_event(event_id), "no sensor took the event")
+            task_id = self._task_of(event)
+            self._see(Step.TASK, str(task_id))
+            self._revive(task_id, event)
+            return self._wait(listener.wait, lambda: self._ended_task(task_id), "the task did not end")
+
+    def seconds(self) -> float:
+        """Return how long the journey has lasted."""
+        return time.monotonic() - self.started
+
+    def _wait(self, listen: Callable[[float], object], look: Callable[[], T | None], failure: str) -> T:
+        while (found := look()) is None:
+            if self.seconds() > self.timeout_seconds:
+                last = self._seen[-1] if self._seen else "sent"
+                raise NotReviewed(f"{failure} within {self.timeout_seconds:g} s; the last step was: {last}")
+            listen(POLL_SECONDS)
+        return found
+
+    def _settled_event(self, event_id: UUID) -> StoredEvent | None:
+        event = self.store.events.get(event_id)
+        if event is None:
+            return None
+        self._see(Step.RECEIVED, "")
+        return event if event.processed_at is not None else None
+
+    def _task_of(self, event: StoredEvent) -> UUID:
+        if event.task_id is None:
+            why = event.reason or event.disposition or "no reason was recorded"
+            raise NotReviewed(f"the event made no task: {why} (codegen-platform events show {event.id})")
+        return event.task_id
+
+    def _revive(self, task_id: UUID, event: StoredEvent) -> None:
+        """Ask again for work that was given up: whoever sends the same commit once more wants it done."""
+        task = self._task(task_id)
+        ended_before = task.completed_at is not None and task.completed_at < event.created_at
+        if ended_before and task.status in GIVEN_UP:
+            self.store.tasks.replay(task_id, actor=ACTOR)
+        else:
+            self.is_new = not ended_before
+
+    def _task(self, task_id: UUID) -> TaskRow:
+        task = self.store.tasks.get(task_id)
+        if task is None:
+            raise NotReviewed(f"task {task_id} is gone from the ledger")
+        return task
+
+    def _ended_task(self, task_id: UUID) -> TaskRow | None:
+        task = self._task(task_id)
+        if task.run_id:
+            self._see(Step.RUN, task.run_id)
+            self._look_for_documents(task)
+        if task.status not in TERMINAL:
+            return None
+        if task.status == "complete":
+            self._see(Step.PUBLISHED, task.outcome or "")
+        return task if self._run_has_ended(task) else None
+
+    def _run_has_ended(self, task: TaskRow) -> bool:
+        """The publisher ends the task; the run then still has to materialize what was published."""
+        self._ended_at = self._ended_at or time.monotonic()
+        if time.monotonic() - self._ended_at > RUN_ENDS_SECONDS:
+            return True
+        effects = self.store.effects.for_task(task.id)
+        return all(one.materialized_at is not None for one in effects if one.state == "done")
+
+    def _look_for_documents(self, task: TaskRow) -> None:
+        for step, asset in _DOCUMENTS:
+            if step in self._seen:
+                continue
+            try:
+                if not self.storage.exists(artifact_path(asset, task.partition_key, f"{task.head_sha}.json")):
+                    return
+            except ArtifactsUnavailable:
+                return
+            self._see(step, "")
+
+    def _see(self, step: Step, detail: str) -> None:
+        if step not in self._seen:
+            self._seen.append(step)
+            self.on_step(step, self.seconds(), detail)

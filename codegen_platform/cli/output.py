@@ -1,0 +1,72 @@
+"""Printing for people (rich) and for programs (JSON). Text from outside is never read as markup or terminal codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from codegen_platform.security.visible import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPED_WIDTH = 120
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console that interprets nothing in what it is given: no markup, no emoji names, no guessed highlights."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PIPED_WIDTH
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width, soft_wrap=False)
+
+
+def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Print one JSON document on stdout; control and other non-ASCII characters leave as escapes."""
+    click.echo(json.dumps(value, indent=2, default=_plain))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
+    """Print rows as an aligned table without frames, or the sentence `empty` if there are none."""
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    if not rows:
+        out.print(Text(empty))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(visible(_cell(value))) for value in row))
+    out.print(table)
+
+
+def print_facts(facts: Sequence[tuple[str, object]]) -> None:
+    """Print `name  value` lines, one fact each; facts without a value are left out."""
+    shown = [(name, value) for name, value in facts if value not in (None, "")]
+    print_table(("", ""), shown, empty="") if shown else None
+
+
+def moment(value: datetime | None) -> str:
+    """Return local time to the second, empty for None."""
+    return value.astimezone().strftime("%Y-%m-%d %H:%M:%S") if value else ""
+
+
+def _cell(value: object) -> str:
+    return moment(value) if isinstance(value, datetime) else "" if value is None else str(value)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)

@@ -1,0 +1,159 @@
+"""A review as a readable page in the terminal. Every text in it is hostile: shown, never interpreted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.syntax import Syntax
+from rich.text import Text
+
+from codegen_platform.artifacts import CodeReview, Finding, Outcome, Severity
+from codegen_platform.cli.report import ReviewReport
+from codegen_platform.security.visible import visible
+
+QUOTE_LINES = 12
+QUOTE_COLUMNS = 200
+BODY_CHARACTERS = 1_500
+
+_SEVERITY_STYLE = {
+    Severity.CRITICAL: "bold white on red",
+    Severity.HIGH: "bold red",
+    Severity.MEDIUM: "bold yellow",
+    Severity.LOW: "bold cyan",
+    Severity.INFO: "bold blue",
+}
+_OUTCOME_SENTENCE = {
+    Outcome.REVIEWED: "Reviewed",
+    Outcome.CLEAN: "Clean: all of it was read and there is nothing to say",
+    Outcome.PARTIAL: "Partial: some of it could not be read",
+    Outcome.REFUSED: "Refused: nothing of it could be reviewed",
+    Outcome.SUPERSEDED: "Superseded: a newer commit took its place",
+    Outcome.FAILED: "Failed",
+}
+
+
+def print_report(console: Console, report: ReviewReport) -> None:
+    """Print the whole report."""
+    console.print()
+    for part in _parts(report):
+        console.print(part)
+
+
+def _parts(report: ReviewReport) -> Iterator[RenderableType]:
+    review = report.review
+    yield _header(report)
+    yield Text("")
+    for finding in sorted(review.findings, key=lambda f: (f.severity.rank, f.path, f.line)):
+        yield _finding(finding)
+    yield from _remarks(review)
+    if report.published and report.published.reason:
+        yield Text(f"Publication: {_one_line(report.published.reason)}", style="yellow")
+    yield Text("")
+    yield _where_to_look(report)
+
+
+def _header(report: ReviewReport) -> Text:
+    review = report.review
+    text = Text()
+    text.append(f"{_one_line(report.title)}\n", style="bold")
+    text.append(
+        f"{_one_line(review.repository)} #{review.number}  {review.base_sha[:12]} -> {review.head_sha[:12]}\n",
+        style="dim",
+    )
+    text.append(_OUTCOME_SENTENCE[review.outcome], style="bold")
+    counts = [(level, n) for level, n in review.counts_by_severity().items() if n]
+    if counts:
+        text.append(f": {_plural(len(review.findings), 'finding')}")
+        for level, count in counts:
+            text.append("  ").append(f"{count} {level}", style=_SEVERITY_STYLE[Severity(level)])
+    if report.seconds is not None:
+        text.append(f"  in {report.seconds:.1f} s", style="dim")
+    if review.summary.strip():
+        text.append(f"\n{_block(review.summary)}")
+    return text
+
+
+def _finding(finding: Finding) -> RenderableType:
+    place = _one_line(f"{finding.path}:{finding.line}")
+    head = Text.assemble(
+        (f" {finding.severity.value} ", _SEVERITY_STYLE[finding.severity]),
+        ("  ", ""),
+        (place, "bold"),
+        (f"  {finding.category.value}, {_one_line(finding.source)}", "dim"),
+    )
+    title = Text(_one_line(finding.title))
+    parts: list[RenderableType] = [head, Padding(title, (0, 0, 0, 2)), Padding(_quote(finding), (0, 0, 0, 2))]
+    if finding.body.strip() and finding.body.strip() != finding.title.strip():
+        parts.append(Padding(Text(_block(finding.body)), (0, 0, 0, 2)))
+    return Group(*parts, Text(""))
+
+
+def _quote(finding: Finding) -> Syntax:
+    lines = finding.quote.expandtabs(4).splitlines() or [""]
+    shown = [visible(line)[:QUOTE_COLUMNS] for line in lines[:QUOTE_LINES]]
+    if len(lines) > QUOTE_LINES:
+        shown.append(f"... {len(lines) - QUOTE_LINES} more lines")
+    code = "\n".join(shown)
+    lexer = Syntax.guess_lexer(finding.path, code=None)
+    return Syntax(
+        code, lexer, theme="ansi_dark", line_numbers=True, start_line=finding.line, background_color="default"
+    )
+
+
+def _remarks(review: CodeReview) -> Iterator[RenderableType]:
+    coverage = review.coverage
+    yield Text(
+        f"Read {coverage.files_reviewed:,} of {_plural(coverage.files_changed, 'changed file')}, "
+        f"{coverage.lines_reviewed:,} of {_plural(coverage.lines_changed, 'changed line')}."
+    )
+    for skipped in coverage.skipped[:20]:
+        yield Text(f"  not read: {_one_line(skipped.path)} ({_one_line(skipped.reason)})", style="dim")
+    if len(coverage.skipped) > 20:
+        yield Text(f"  and {len(coverage.skipped) - 20} more files", style="dim")
+    suppressed = Counter(one.reason for one in review.suppressed)
+    for reason, count in sorted(suppressed.items()):
+        yield Text(f"Confirmed but not posted: {count} ({_one_line(reason)})")
+    dropped = Counter(one.reason for one in review.dropped)
+    for reason, count in sorted(dropped.items()):
+        yield Text(f"Dropped because the claim did not prove itself: {count} ({_one_line(reason)})")
+    yield _cost(review)
+    if review.degraded:
+        yield Text(f"Degraded, the model's part is missing: {_one_line(review.degraded)}", style="bold yellow")
+
+
+def _cost(review: CodeReview) -> Text:
+    usage = review.usage
+    if usage is None:
+        return Text("Cost $0: static analysis only, no model call was made.")
+    return Text(
+        f"Cost ${usage.cost_usd:.4f}: {_plural(usage.calls, 'call')} to {_one_line(usage.model)}, "
+        f"{usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens:,} tokens in "
+        f"({usage.cache_read_tokens:,} from cache), {usage.output_tokens:,} out."
+    )
+
+
+def _where_to_look(report: ReviewReport) -> Text:
+    places = [("run", report.run_url), ("asset", report.asset_url), ("review", report.review_url)]
+    places += [("file", file) for file in report.files]
+    text = Text()
+    for name, address in places:
+        if address:
+            text.append(f"{name:8}", style="dim").append(f"{_one_line(address)}\n")
+    text.append(f"{'task':8}", style="dim").append(report.review.task_id)
+    return text
+
+
+def _one_line(text: str) -> str:
+    return visible(text)[:500]
+
+
+def _block(text: str) -> str:
+    cut = text.strip()[:BODY_CHARACTERS]
+    return visible(cut.expandtabs(4), keep="\n") + (" ..." if len(text.strip()) > BODY_CHARACTERS else "")
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

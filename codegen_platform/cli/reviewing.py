@@ -1,0 +1,116 @@
+"""`review`: from a target to the printed report."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from uuid import UUID
+
+from codegen_platform.artifacts import Severity
+from codegen_platform.cli.collecting import collect
+from codegen_platform.cli.deliveries import PullRequestFacts, deliver, pull_request_body
+from codegen_platform.cli.following import Journey
+from codegen_platform.cli.output import console, print_json
+from codegen_platform.cli.progress import Progress
+from codegen_platform.cli.registering import look_up_github, register_local
+from codegen_platform.cli.report import ReviewReport, report_as_json
+from codegen_platform.cli.session import Session, session
+from codegen_platform.cli.targets import GitHubTarget, LocalTarget, understand
+from codegen_platform.errors import WrongUsage
+from codegen_platform.settings import load_settings
+
+FINDINGS_AT_OR_ABOVE = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewRequest:
+    """What the command line said."""
+
+    target: str
+    base: str | None = None
+    head: str | None = None
+    title: str | None = None
+    fail_on: str | None = None
+    notes: bool = False
+    timeout_seconds: float = 900
+    as_json: bool = False
+
+
+def review_target(request: ReviewRequest) -> int:
+    """Review what was asked for, print the report, return the exit code: 0, or 3 if `fail_on` was reached.
+
+    Raises:
+        WrongUsage: the target cannot be reviewed; nothing was started.
+        NotReviewed: no review came of it; the sentence says why.
+    """
+    settings = load_settings(os.environ)
+    target = understand(request.target, base=request.base, head=request.head, title=request.title)
+    if request.notes and isinstance(target, GitHubTarget):
+        raise WrongUsage("--notes is for local repositories: a review of a pull request on GitHub stands on GitHub")
+    known = look_up_github(settings, target) if isinstance(target, GitHubTarget) else None
+    with Progress() as progress, session(settings, progress) as running:
+        facts = known or register_local(running.store, _local(target))
+        report = follow_review(running, facts, progress, timeout_seconds=request.timeout_seconds)
+        progress.done()
+        if isinstance(target, LocalTarget) and request.notes:
+            progress.note(_attach_note(running, target, report))
+        show(report, as_json=request.as_json)
+    return _exit_code(report, request.fail_on)
+
+
+def follow_review(
+    running: Session, facts: PullRequestFacts, progress: Progress, *, timeout_seconds: float
+) -> ReviewReport:
+    """Send the event of a pull request and follow it until its review stands.
+
+    Raises:
+        DeliveryRefused: the gateway did not take the event.
+        NotReviewed: it took too long, or ended without a review.
+    """
+    journey = Journey(
+        store=running.store, storage=running.storage, on_step=progress.step, timeout_seconds=timeout_seconds
+    )
+    event_id = deliver(running.gateway_url, pull_request_body(facts), secret=running.webhook_secret)
+    task = journey.follow(event_id)
+    if not journey.is_new:
+        progress.note("This commit was reviewed before; here is that review.")
+    return collect(
+        running.store,
+        running.storage,
+        task,
+        home=running.home,
+        dagster_url=running.dagster_url,
+        title=facts.title,
+        seconds=journey.seconds() if journey.is_new else None,
+    )
+
+
+def show(report: ReviewReport, *, as_json: bool) -> None:
+    """Print the report on stdout."""
+    if as_json:
+        print_json(report_as_json(report))
+        return
+    from codegen_platform.cli.rendering import print_report
+
+    print_report(console(), report)
+
+
+def _local(target: LocalTarget | GitHubTarget) -> LocalTarget:
+    assert isinstance(target, LocalTarget), "pull requests on GitHub are looked up, not registered"
+    return target
+
+
+def _exit_code(report: ReviewReport, fail_on: str | None) -> int:
+    return FINDINGS_AT_OR_ABOVE if fail_on and report.findings_at_least(Severity(fail_on)) else 0
+
+
+def _attach_note(running: Session, target: LocalTarget, report: ReviewReport) -> str:
+    """Put what was published beside the head commit, where `git log --notes=codegen-platform` shows it."""
+    from codegen_platform.publishing.local_writer import LocalWriter
+    from codegen_platform.publishing.post import ReviewPost
+
+    effects = running.store.effects.for_task(UUID(report.review.task_id))
+    if not effects:
+        return "No note was added: nothing was published."
+    LocalWriter(home=running.home).write_note(ReviewPost.from_bytes(effects[-1].payload), target.folder)
+    return f"Added a git note: git -C {target.folder} log -1 --notes=codegen-platform {target.head_sha[:12]}"

@@ -1,0 +1,73 @@
+"""A platform to work with: the one that runs on this home, else one of our own for as long as we need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from codegen_platform.artifacts.storage import Storage
+from codegen_platform.cli.artifacts import storage_of
+from codegen_platform.cli.progress import Progress
+from codegen_platform.local.platform import Platform, running
+from codegen_platform.local.services import ensure_services
+from codegen_platform.settings import Settings, ensure_webhook_secret
+from codegen_platform.store import Store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Session:
+    """What a command needs of a running platform; valid until the block that made it ends."""
+
+    home: Path
+    store: Store
+    storage: Storage
+    gateway_url: str
+    dagster_url: str
+    webhook_secret: bytes
+
+
+@contextmanager
+def session(settings: Settings, progress: Progress) -> Iterator[Session]:
+    """Provide a session with the platform that runs on this home; without one, start it and stop it at the end.
+
+    Raises:
+        WrongSetting: production without a webhook secret. LocalFailure: the platform could not be started.
+    """
+    if running(settings.home) is None:
+        with Platform(settings) as platform, started(platform, progress) as own:
+            yield own
+        return
+    with ensure_services(settings.home, settings.database.address, settings.redis.address) as services:
+        progress.note(f"Using the platform that runs on {settings.home}.")
+        with _opened(settings, services.database_url) as joined:
+            yield joined
+
+
+@contextmanager
+def started(platform: Platform, progress: Progress) -> Iterator[Session]:
+    """Start the platform, say how it goes, and provide a session with it. Whoever made the platform stops it."""
+    settings = platform.settings
+    ensure_webhook_secret(settings)
+    progress.doing("starting the platform")
+    platform.start(progress.part_ready)
+    with _opened(settings, platform.services.database_url) as own:
+        yield own
+
+
+@contextmanager
+def _opened(settings: Settings, database_url: str) -> Iterator[Session]:
+    from codegen_platform.local.composition import addresses_of
+
+    known = running(settings.home)
+    addresses = known.addresses if known else addresses_of(settings)
+    with Store.open(database_url, max_size=2) as store:
+        yield Session(
+            home=settings.home,
+            store=store,
+            storage=storage_of(settings),
+            gateway_url=addresses.gateway,
+            dagster_url=addresses.dagster,
+            webhook_secret=ensure_webhook_secret(settings).get_secret_value().encode(),
+        )
