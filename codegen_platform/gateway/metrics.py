@@ -75,6 +75,8 @@ class LedgerCollector(Collector):
         """Yield the gauges."""
         if time.monotonic() >= self._kept_until:
             try:
+                # The pool would wait for a server that is down; a new connection says so at once.
+                self._store.ping()
                 self._kept = [self._events(), self._tasks(), _up(1)]
             except StoreUnavailable:
                 self._kept = [_up(0)]

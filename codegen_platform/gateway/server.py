@@ -10,7 +10,7 @@ from codegen_platform.gateway.connections import BoundedHttpProtocol
 MAX_CONNECTIONS = 512
 BACKLOG = 512
 KEEP_ALIVE_SECONDS = 15
-GRACE_SECONDS = 8
+GRACE_SECONDS = 6
 """A supervisor kills what has not ended ten seconds after SIGTERM."""
 
 
