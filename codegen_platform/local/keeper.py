@@ -103,8 +103,9 @@ def main(arguments: list[str]) -> int:
     name, home = arguments
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # while starting; a started keeper ends in its own way
     places = SharedPlaces(home=Path(home), name=name)
+    lock = places.keeper_lock()
     try:
-        places.keeper_lock().take()
+        lock.take()
         keeper = Keeper(places)
         port = keeper.start()
     except LocalFailure as error:
@@ -113,7 +114,9 @@ def main(arguments: list[str]) -> int:
     print(json.dumps({"port": port}), flush=True)
     # Whoever started us may end long before us: nothing more goes into the pipe to it.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return keeper.keep()
+    exit_code = keeper.keep()
+    lock.release()  # before the users' lock, which goes with the process: who gets that must not take us for alive
+    return exit_code
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from typing import ClassVar
 
 from codegen_platform.local import logs
 from codegen_platform.local.errors import ChildFailed, LocalFailure
+from codegen_platform.local.identity import Identity
 from codegen_platform.local.locks import ExclusiveLock, locked
 from codegen_platform.local.postgres import EmbeddedPostgres
 from codegen_platform.local.server import EmbeddedServer
@@ -153,7 +154,7 @@ class SharedServer:
         lock = self.places.keeper_lock()
         while lock.is_held() and time.monotonic() < deadline:
             state = self.places.read_state()
-            if state and state.keeper_pid == lock.holder() and not state.failure:
+            if state and state.keeper_pid == lock.holder() and Identity.of(state.server_pid) and not state.failure:
                 return state.port
             time.sleep(0.02)
         return None
