@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from codegen_platform.agents.context import FilePart, shown
@@ -61,7 +61,7 @@ class Plan:
     read_by_name: tuple[str, ...]
 
 
-def plan(files: Iterable[ChangedFile], *, ignored: frozenset[str], room: int, max_calls: int) -> Plan:
+def plan(files: Sequence[ChangedFile], *, ignored: frozenset[str], room: int, max_calls: int) -> Plan:
     """Spread files over at most `max_calls` calls of `room` tokens each, riskiest first, neighbours by path within a call."""
     kept = [file for file in files if file.path not in ignored]
     removed = [file.path for file in kept if file.status is FileStatus.REMOVED]
@@ -84,7 +84,7 @@ def plan(files: Iterable[ChangedFile], *, ignored: frozenset[str], room: int, ma
     return Plan(
         batches=tuple(batches),
         skipped=(
-            *(SkippedFile(path=path, reason=IGNORED) for path in sorted(ignored)),
+            *(SkippedFile(path=file.path, reason=IGNORED) for file in files if file.path in ignored),
             *(skipped for skipped in fitted.skipped if skipped.reason not in READ_BY_NAME),
             *cut,
         ),

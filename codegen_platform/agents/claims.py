@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, JsonValue, ValidationError, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from codegen_platform.agents.untrusted import one_line
 from codegen_platform.artifacts import Category, DroppedFinding, Severity
@@ -78,6 +87,11 @@ class Claim(Value):
         said = known.get("title") or known.get("body")
         return {"line": 0, "category": "bug", "suggestion": "", "title": said, "body": said, **known}
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _storable(cls, value: object) -> object:
+        return [_encodable(part) for part in value] if isinstance(value, list) else _encodable(value)
+
 
 class ReviewAnswer(BaseModel):
     """What a review call must answer. Items are checked one by one, so that one bad item does not cost the others."""
@@ -127,6 +141,11 @@ def severity_of(claim: Claim) -> Severity:
 def category_of(claim: Claim) -> Category:
     """Return the claim's category as the platform's."""
     return Category(claim.category)
+
+
+def _encodable(value: object) -> object:
+    """Return text without lone surrogates, which JSON can hold and UTF-8 cannot."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
 def _trimmed(claim: Claim) -> Claim:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import json
 
+from codegen_platform.agents import answers
+from codegen_platform.agents.backend import ModelRequest, ModelResponse, TokenUsage
 from codegen_platform.artifacts import (
     Category,
     ChangedFile,
@@ -131,3 +134,31 @@ def static_finding(**changes: object) -> Finding:
         "source": "bandit:B605",
     }
     return Finding.model_validate({**values, **changes})
+
+
+class ScriptedBackend:
+    """A backend that answers from a list: a response, an error to raise, or an object to answer with; then nothing more."""
+
+    name = "scripted"
+
+    def __init__(self, *script: object, model: str = "claude-sonnet-5-5", is_cancelled: bool = False) -> None:
+        self.model = model
+        self.script = list(script)
+        self.requests: list[ModelRequest] = []
+        self.is_cancelled = is_cancelled
+
+    def cancelled(self) -> bool:
+        return self.is_cancelled
+
+    def complete(self, request: ModelRequest) -> ModelResponse:
+        self.requests.append(request)
+        step = self.script.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        if isinstance(step, ModelResponse):
+            return step
+        payload, invalid = answers.read([step if isinstance(step, str) else json.dumps(step)], request.output)
+        return ModelResponse(payload=payload, invalid=invalid, text=str(step), stop_reason="end_turn", usage=USAGE)
+
+
+USAGE = TokenUsage(input_tokens=1_000, output_tokens=100)
