@@ -1,0 +1,72 @@
+"""How assets are stored: typed documents as JSON, latest and per head commit."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from codegen_platform.artifacts import CodeReview, Document, PublishedReview, PullRequestSnapshot, StaticFindings
+from codegen_platform.artifacts.storage import Storage
+from codegen_platform.changes.keys import artifact_path, partition_key
+from resources import ArtifactStorage
+
+PullRequestDocument = PullRequestSnapshot | StaticFindings | CodeReview | PublishedReview
+
+
+class DocumentIOManager(dg.ConfigurableIOManager):
+    """Stores a document twice: under its head commit, where it stays, and as `latest`.
+
+    A run reads back what it wrote itself, whatever another run makes of `latest` meanwhile. Where an op runs outside its asset
+    (job `review_once`), the materialization is reported here.
+    """
+
+    artifacts: dg.ResourceDependency[ArtifactStorage]
+
+    _written: dict[str, PullRequestDocument] = PrivateAttr(default_factory=dict)
+
+    def handle_output(  # type: ignore[override]  # Dagster takes events that are yielded here
+        self, context: dg.OutputContext, obj: PullRequestDocument
+    ) -> Iterator[dg.AssetMaterialization]:
+        """Write the document and tell where it is."""
+        where: dict[str, dg.MetadataValue | str | int] = {
+            "uri": dg.MetadataValue.url(store_document(self.artifacts.storage, obj)),
+            "schema": obj.schema_name,
+            "sha256": obj.sha256,
+            "bytes": len(obj.to_bytes()),
+        }
+        self._written[asset_of(type(obj))] = obj
+        context.add_output_metadata(where)
+        if not context.has_asset_key:
+            partition = partition_key(obj.repository, obj.number)
+            yield dg.AssetMaterialization(asset_of(type(obj)), partition=partition, metadata=where)
+
+    def load_input(self, context: dg.InputContext) -> Document:
+        """Read the document of this run, else the latest of the partition.
+
+        Raises:
+            dagster.Failure: there is none yet.
+        """
+        wanted: type[Document] = context.dagster_type.typing_type
+        asset = asset_of(wanted)
+        if (written := self._written.get(asset)) is not None:
+            return written
+        data = self.artifacts.storage.read(artifact_path(asset, context.partition_key, "latest.json"))
+        if data is None:
+            sentence = f"no {asset} is stored for {context.partition_key}; materialize it first"
+            raise dg.Failure(sentence, allow_retries=False)
+        return wanted.from_bytes(data)
+
+
+def asset_of(document_type: type[Document]) -> str:
+    """Return the asset that holds documents of this type; its schema is named after it."""
+    return document_type.schema_name.partition("/")[0]
+
+
+def store_document(storage: Storage, document: PullRequestDocument) -> str:
+    """Write a document as latest and under its head commit; return the address of the one that stays."""
+    data = document.to_bytes()
+    asset, partition = asset_of(type(document)), partition_key(document.repository, document.number)
+    history = artifact_path(asset, partition, f"{document.head_sha}.json")
+    storage.write(history, data)
+    storage.write(artifact_path(asset, partition, "latest.json"), data)
+    return storage.url_for(history)

@@ -1,0 +1,40 @@
+"""The composition root: the one module of the engine that knows Dagster. It lists everything and binds the resources."""
+
+import dagster as dg
+
+import assets
+import jobs
+import sensors
+from codegen_platform.settings import Settings
+from resources import ArtifactStorage, Forges, Ledger, PublisherProcess, ReviewModel, TaskLease
+from resources.process import settings
+
+
+def build_definitions(given: Settings) -> dg.Definitions:
+    """Return everything that Dagster shall know, for these settings; connects to nothing."""
+    ledger = Ledger()
+    artifacts = ArtifactStorage(
+        url=given.artifacts.url,
+        endpoint_url=given.artifacts.s3_endpoint_url,
+        region=given.artifacts.s3_region,
+    )
+    return dg.Definitions(
+        assets=[assets.pull_request_snapshot, assets.static_findings, assets.code_review, assets.published_review],
+        asset_checks=[assets.code_review_checks, assets.published_review_checks],
+        jobs=[jobs.review_pull_request, jobs.review_once],
+        sensors=[sensors.github_events, sensors.ready_tasks, sensors.stuck_tasks],
+        resources={
+            "ledger": ledger,
+            "artifacts": artifacts,
+            "forges": Forges(ledger=ledger),
+            "lease": TaskLease(ledger=ledger, seconds=given.workers.lease_seconds),
+            "model": ReviewModel(ledger=ledger),
+            "publisher": PublisherProcess(),
+            "io_manager": assets.DocumentIOManager(artifacts=artifacts),
+            "memory": dg.mem_io_manager,
+        },
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions(settings())

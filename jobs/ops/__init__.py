@@ -1,0 +1,16 @@
+"""The agents as ops: each fetches its inputs, calls one function of the engine, and returns a typed artifact."""
+
+from jobs.ops.analysis import analyse_statically
+from jobs.ops.claim import claim_task
+from jobs.ops.publication import publish_review
+from jobs.ops.review import review_with_model, verify_review
+from jobs.ops.snapshot import take_snapshot
+
+__all__ = [
+    "analyse_statically",
+    "claim_task",
+    "publish_review",
+    "review_with_model",
+    "take_snapshot",
+    "verify_review",
+]

@@ -1,0 +1,81 @@
+"""Claiming the task that a run is for."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import dagster as dg
+
+from codegen_platform.changes.keys import parse_partition_key, parse_pull_request, partition_key
+from codegen_platform.store import NewTask, TaskRow
+from jobs.ops.edge import RETRIES, engine_errors
+from resources import Forges, Ledger, TaskLease
+
+TASK_ID_TAG = "codegen/task_id"
+ATTEMPT_TAG = "codegen/attempt"
+PARTITIONS = "pull_requests"
+
+
+class ReviewRequest(dg.Config):
+    """What a run that was started by hand shall review; runs of the sensor `ready_tasks` carry a task instead.
+
+    Attributes:
+        pull_request: `owner/name#123` on GitHub.
+        path, base, head: a local git repository and two revisions of it.
+    """
+
+    pull_request: str = ""
+    path: str = ""
+    base: str = ""
+    head: str = "HEAD"
+
+
+@dg.op(out=dg.Out(TaskRow, is_required=False, io_manager_key="memory"), retry_policy=RETRIES)
+def claim_task(
+    context: dg.OpExecutionContext, config: ReviewRequest, ledger: Ledger, lease: TaskLease, forges: Forges
+) -> Iterator[dg.Output[TaskRow]]:
+    """Claim the task named by the run's tags; a run started by hand gets a new task for its configuration or its partition.
+
+    A run that comes too late (another has the task, or it was cancelled) yields nothing, and ends without doing anything.
+    """
+    tags = context.run.tags
+    with engine_errors():
+        if TASK_ID_TAG in tags:
+            task_id, attempt = UUID(tags[TASK_ID_TAG]), int(tags[ATTEMPT_TAG])
+        else:
+            repository, number = _asked_for(context, config, forges)
+            asked = _new_task(repository, number, context.run_id, ledger, forges)
+            context.instance.add_dynamic_partitions(PARTITIONS, [asked.partition_key])
+            task_id, attempt = asked.id, asked.attempt
+        task = lease.claim(task_id=task_id, attempt=attempt, run_id=context.run_id)
+    if task is None:
+        context.log.info("task %s, attempt %s, is no longer to be had; nothing to do", task_id, attempt)
+        return
+    context.log.info("claimed task %s (%s), attempt %s, priority %s", task.id, task.title, attempt, task.priority)
+    yield dg.Output(task)
+
+
+def _asked_for(context: dg.OpExecutionContext, config: ReviewRequest, forges: Forges) -> tuple[str, int]:
+    if config.pull_request:
+        return parse_pull_request(config.pull_request)
+    if config.path:
+        return forges.register_local(config.path, base=config.base, head=config.head)
+    return parse_partition_key(context.partition_key)
+
+
+def _new_task(repository: str, number: int, run_id: str, ledger: Ledger, forges: Forges) -> TaskRow:
+    forge = forges.reading(repository, number)
+    head = forge.head(repository, number)
+    task, _ = ledger.store.tasks.create(
+        NewTask(
+            title=f"Review {repository}#{number}",
+            kind="review_pull_request",
+            semantic_key=f"review_pull_request:{forge.name}:{repository}:{number}:{head.head_sha}:run:{run_id}",
+            forge=forge.name,
+            repository=repository,
+            number=number,
+            head_sha=head.head_sha,
+            partition_key=partition_key(repository, number),
+        ),
+        actor=f"run:{run_id}",
+    )
+    return task

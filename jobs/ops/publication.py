@@ -1,0 +1,81 @@
+"""Handing a review to the publisher, and recording what the forge then shows."""
+
+import time
+from collections.abc import Iterator
+from uuid import UUID
+
+import dagster as dg
+
+from codegen_platform.artifacts import CodeReview, PublishedReview
+from codegen_platform.publishing import gate
+from codegen_platform.store import EffectRow, Store
+from jobs.ops.edge import RETRIES, engine_errors
+from jobs.ops.output import document_output
+from resources import Ledger, PublisherProcess, TaskLease
+from resources.process import settings
+
+PATIENCE_SECONDS = 60.0
+"""How long a run waits for the publisher before it frees its worker; what is posted later is recorded by the sensor `stuck_tasks`."""
+
+
+@dg.op(out=dg.Out(PublishedReview, is_required=False), retry_policy=RETRIES)
+def publish_review(
+    context: dg.OpExecutionContext, review: CodeReview, ledger: Ledger, lease: TaskLease, publisher: PublisherProcess
+) -> Iterator[dg.Output[PublishedReview]]:
+    """Put the review into the outbox, wait until it is posted and read back, and record what the forge shows.
+
+    Works only for a run that holds a task: what is written to a forge always has one behind it.
+    """
+    store = ledger.store
+    with engine_errors():
+        lease.check()
+        if lease.task is None:
+            raise dg.Failure("this run holds no task; materialize the review from its snapshot on", allow_retries=False)
+        wants_note = lease.task.metadata.get("notes") is True
+        post = gate.compose(
+            review, options=gate.GateOptions(max_comments=settings().review.max_comments, note=wants_note)
+        )
+        effect = store.effects.enqueue(
+            lease.task.id,
+            fence=lease.task.fence,
+            kind="review",
+            effect_key=f"review:{lease.task.semantic_key}",
+            payload=post.to_bytes(),
+        )
+        publisher.post_if_alone()
+        finished = _wait(store, effect.id, lease)
+    if finished is None or finished.result is None:
+        context.log.warning(
+            "not posted within %.0f s; the publisher goes on, and records it when it is", PATIENCE_SECONDS
+        )
+        return
+    published = PublishedReview.from_bytes(finished.result)
+    yield document_output(published, publication_metadata(published))
+    store.effects.mark_materialized(finished.id)
+
+
+def _wait(store: Store, effect_id: UUID, lease: TaskLease) -> EffectRow | None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with store.listen("effects") as bell:
+        while (left := deadline - time.monotonic()) > 0:
+            effect = store.effects.get(effect_id)
+            if effect is not None and effect.finished_at is not None:
+                return effect
+            lease.check()
+            bell.wait(min(left, 2.0))
+    return None
+
+
+def publication_metadata(published: PublishedReview) -> dict[str, dg.MetadataValue | str | int]:
+    """Return what a person wants to see of a publication."""
+    return {
+        "state": published.state,
+        "outcome": published.outcome.value,
+        "review": dg.MetadataValue.url(published.url) if published.url else "nothing was posted",
+        "confirmed": published.confirmed,
+        "posted": published.posted,
+        "suppressed": published.suppressed,
+        "failed": published.failed,
+        "head_commit": published.head_sha,
+        "task": published.task_id,
+    }

@@ -1,0 +1,100 @@
+"""The reviewer: what the model says, and what of it proves itself."""
+
+import dagster as dg
+
+from codegen_platform.agents import reviewer
+from codegen_platform.agents.backend import ModelBackend
+from codegen_platform.agents.reviewer import DraftReview, ReviewLimits
+from codegen_platform.artifacts import CodeReview, PullRequestSnapshot, StaticFindings
+from codegen_platform.changes.configuration import parse_instructions
+from jobs.ops.edge import RETRIES, engine_errors
+from jobs.ops.markdown import findings_table
+from jobs.ops.output import document_output
+from resources import ReviewModel, TaskLease
+from resources.process import settings
+
+MODEL_TRIES = 14
+"""After so many tries, about two minutes of waiting, a review without the model is better than none."""
+
+
+@dg.op(out=dg.Out(DraftReview, io_manager_key="memory"), retry_policy=RETRIES, pool="model")
+def review_with_model(
+    context: dg.OpExecutionContext,
+    snapshot: PullRequestSnapshot,
+    findings: StaticFindings,
+    model: ReviewModel,
+    lease: TaskLease,
+) -> DraftReview:
+    """Ask the model for findings; without a model, or when it refuses, the static findings stand alone."""
+    task = lease.task
+    with engine_errors():
+        lease.check()
+        return reviewer.review(
+            snapshot,
+            findings,
+            backend=_backend(model, lease),
+            instructions=parse_instructions(snapshot.instructions),
+            limits=_limits(),
+            task_id=str(task.id) if task else context.run_id,
+            last_attempt=task is None or task.tries >= MODEL_TRIES,
+        )
+
+
+@dg.op(out=dg.Out(CodeReview), retry_policy=RETRIES)
+def verify_review(
+    context: dg.OpExecutionContext,
+    draft: DraftReview,
+    snapshot: PullRequestSnapshot,
+    findings: StaticFindings,
+    model: ReviewModel,
+    lease: TaskLease,
+) -> dg.Output[CodeReview]:
+    """Keep the findings whose quote stands in the change, and say what became of the others."""
+    given = settings()
+    instructions = parse_instructions(snapshot.instructions)
+    features = given.features.model_copy(update=dict(instructions.features))
+    with engine_errors():
+        lease.check()
+        review = reviewer.verify(
+            draft,
+            snapshot,
+            findings,
+            instructions=instructions,
+            severity_floor=given.review.severity_floor,
+            max_comments=given.review.max_comments,
+            refuter=_backend(model, lease) if features.experimental_ai_features else None,
+            limits=_limits(),
+        )
+    if review.degraded:
+        context.log.warning("degraded: %s", review.degraded)
+    return document_output(review, _metadata(review))
+
+
+def _backend(model: ReviewModel, lease: TaskLease) -> ModelBackend | None:
+    return model.backend(lease.task, cancelled=lambda: lease.lost)
+
+
+def _limits() -> ReviewLimits:
+    given = settings()
+    return ReviewLimits(max_prompt_tokens=given.review.max_prompt_tokens, max_cost_usd=given.model.max_cost_usd)
+
+
+def _metadata(review: CodeReview) -> dict[str, dg.MetadataValue | str | int | float]:
+    usage = review.usage
+    return {
+        "outcome": review.outcome.value,
+        "report": dg.MetadataValue.md(findings_table(review.findings)),
+        "findings": len(review.findings),
+        **{f"findings_{severity}": count for severity, count in review.counts_by_severity().items()},
+        "suppressed": len(review.suppressed),
+        "dropped": len(review.dropped),
+        "files_reviewed": review.coverage.files_reviewed,
+        "files_changed": review.coverage.files_changed,
+        "model": usage.model if usage else "none",
+        "input_tokens": usage.input_tokens if usage else 0,
+        "output_tokens": usage.output_tokens if usage else 0,
+        "cache_read_tokens": usage.cache_read_tokens if usage else 0,
+        "cost_usd": review.cost_usd,
+        "degraded": review.degraded or "no",
+        "pull_request": dg.MetadataValue.url(review.url) if review.url else "local",
+    }

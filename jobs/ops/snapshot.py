@@ -1,0 +1,38 @@
+"""Reading the change under review, once."""
+
+import dagster as dg
+
+from codegen_platform.artifacts import PullRequestSnapshot
+from codegen_platform.errors import ForgeRefused
+from codegen_platform.store import TaskRow
+from jobs.ops.edge import RETRIES, engine_errors
+from jobs.ops.output import document_output
+from resources import Forges, TaskLease
+
+
+@dg.op(out=dg.Out(PullRequestSnapshot), retry_policy=RETRIES, pool="forge")
+def take_snapshot(
+    context: dg.OpExecutionContext, task: TaskRow, forges: Forges, lease: TaskLease
+) -> dg.Output[PullRequestSnapshot]:
+    """Read the pull request at the task's head commit: metadata, diff, texts of the changed files."""
+    assert task.number is not None
+    with engine_errors():
+        lease.check()
+        forge = forges.reading(task.repository, task.number)
+        asked_by = task.metadata.get("requested_by")
+        if isinstance(asked_by, str) and not forge.may_write(task.repository, asked_by):
+            raise ForgeRefused("the commenter may not write to this repository", status=403)
+        snapshot = forge.snapshot(task.repository, task.number, head_sha=task.head_sha)
+    context.log.info("%s files changed at %s", snapshot.files_total, snapshot.head_sha)
+    return document_output(
+        snapshot,
+        {
+            "pull_request": dg.MetadataValue.url(snapshot.url) if snapshot.url else "local",
+            "head_commit": snapshot.head_sha,
+            "base_commit": snapshot.base_sha,
+            "files_changed": snapshot.files_total,
+            "lines_added": sum(file.additions for file in snapshot.files),
+            "lines_removed": sum(file.deletions for file in snapshot.files),
+            "files_unread": sum(file.unread_reason is not None for file in snapshot.files),
+        },
+    )

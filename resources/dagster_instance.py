@@ -1,0 +1,44 @@
+"""Dagster's own storage and launcher, on the platform's servers; `dagster.yaml` names these classes.
+
+They are Dagster's, with addresses found as everything else here finds them: given by the environment, else those of the home. So every
+`dagster` command works from a clean checkout, and sees what the running platform sees.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from dagster._serdes import ConfigurableClassData
+from dagster_celery.launcher import CeleryRunLauncher
+from dagster_postgres import DagsterPostgresStorage
+
+from resources.process import services
+
+
+class PlatformStorage(DagsterPostgresStorage):
+    """PostgreSQL storage at DAGSTER_POSTGRES_URL, else in the platform's server."""
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """Take no configuration."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "PlatformStorage":
+        """Connect to the server in use."""
+        url = os.environ.get("DAGSTER_POSTGRES_URL") or services().dagster_database_url
+        return cls(postgres_url=url, should_autocreate_tables=True, inst_data=inst_data)
+
+
+class PlatformRunLauncher(CeleryRunLauncher):
+    """Runs start in the warm Celery workers, through the platform's Redis."""
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
+    ) -> "PlatformRunLauncher":
+        """Connect to the server in use."""
+        url = services().redis_url
+        return cls(inst_data=inst_data, **{**config_value, "broker": url, "backend": url})

@@ -1,0 +1,86 @@
+"""The hold that a run has on its task."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from codegen_platform.errors import LeaseLost, StoreUnavailable
+from codegen_platform.store import TaskRow
+from resources.ledger import Ledger
+
+
+class TaskLease(dg.ConfigurableResource[None]):
+    """One task for one run: claimed by compare-and-set, kept by a heartbeat, released when the run ends.
+
+    Attributes:
+        seconds: length of the lease; the heartbeat comes three times as often. A killed worker's task is taken over after it.
+    """
+
+    ledger: dg.ResourceDependency[Ledger]
+    seconds: float = 15.0
+
+    _task: TaskRow | None = PrivateAttr(default=None)
+    _lost: threading.Event = PrivateAttr(default_factory=threading.Event)
+    _ended: threading.Event = PrivateAttr(default_factory=threading.Event)
+    _heart: threading.Thread | None = PrivateAttr(default=None)
+
+    @contextmanager
+    def yield_for_execution(  # type: ignore[override]  # the base promises a value, and hands out the resource itself
+        self, context: dg.InitResourceContext
+    ) -> Iterator["TaskLease"]:
+        """Give the lease to one run, and let go of the task whatever way the run ends."""
+        try:
+            yield self
+        finally:
+            self._let_go()
+
+    @property
+    def task(self) -> TaskRow | None:
+        """Return the claimed task, None if this run works without one."""
+        return self._task
+
+    @property
+    def lost(self) -> bool:
+        """Return whether the task was cancelled, superseded or given to another run since it was claimed."""
+        return self._lost.is_set()
+
+    def claim(self, *, task_id: UUID, attempt: int, run_id: str) -> TaskRow | None:
+        """Claim the task for this run; None if it is no longer to be had at this attempt."""
+        self._task = self.ledger.store.tasks.claim(
+            task_id, attempt=attempt, run_id=run_id, actor=f"run:{run_id}", lease_seconds=self.seconds
+        )
+        if self._task is not None:
+            self._heart = threading.Thread(target=self._beat, name="task-lease", daemon=True)
+            self._heart.start()
+        return self._task
+
+    def check(self) -> None:
+        """Raise LeaseLost if the task is no longer ours."""
+        if self.lost:
+            raise LeaseLost("the task was cancelled, superseded or taken over")
+
+    def _beat(self) -> None:
+        assert self._task is not None
+        held_until = time.monotonic() + self.seconds
+        while not self._ended.wait(self.seconds / 3):
+            try:
+                if not self.ledger.store.tasks.heartbeat(self._task.id, self._task.fence, self.seconds):
+                    self._lost.set()
+                    return
+                held_until = time.monotonic() + self.seconds
+            except StoreUnavailable:
+                if time.monotonic() > held_until:
+                    self._lost.set()
+                    return
+
+    def _let_go(self) -> None:
+        self._ended.set()
+        if self._heart is not None:
+            self._heart.join(timeout=5)
+        if self._task is not None and not self.lost:
+            self.ledger.store.tasks.release(self._task.id, self._task.fence)

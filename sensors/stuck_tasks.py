@@ -1,0 +1,59 @@
+"""What was left behind is brought to its end."""
+
+import dagster as dg
+
+from assets.documents import store_document
+from codegen_platform.artifacts import PublishedReview
+from codegen_platform.changes.keys import partition_key
+from codegen_platform.store import EffectRow, Store
+from jobs.ops.publication import publication_metadata
+from resources import ArtifactStorage, Ledger
+from resources.process import settings
+
+PATIENCE_SECONDS = 5.0
+REPORTED_A_TICK = 20
+
+
+@dg.sensor(minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
+def stuck_tasks(
+    context: dg.SensorEvaluationContext, ledger: Ledger, artifacts: ArtifactStorage
+) -> dg.SensorResult | dg.SkipReason:
+    """Take tasks back from dead runs, stop the runs of tasks that are no longer wanted, record late publications.
+
+    Dagster does not notice a worker that was killed as a whole; the lease in our ledger does.
+    """
+    store = ledger.store
+    with store.listen("tasks") as bell:
+        bell.wait(PATIENCE_SECONDS)
+    recovered = store.tasks.recover_lost(max_attempts=settings().workers.max_attempts)
+    for run_id in (task.run_id for task in recovered if task.run_id):
+        _end_dead_run(context.instance, run_id)
+    unwanted = store.tasks.runs_to_stop()
+    for run_id in (task.run_id for task in unwanted if task.run_id):
+        _stop(context.instance, run_id)
+    late = [_record(store, artifacts, effect) for effect in store.effects.unreported(REPORTED_A_TICK)]
+    if late:
+        return dg.SensorResult(asset_events=late)
+    return dg.SkipReason(f"{len(recovered)} tasks taken back, {len(unwanted)} runs stopped")
+
+
+def _end_dead_run(instance: dg.DagsterInstance, run_id: str) -> None:
+    run = instance.get_run_by_id(run_id)
+    if run is not None and not run.is_finished:
+        instance.report_run_failed(run, "The worker of this run died; its task goes on in another run.")
+
+
+def _stop(instance: dg.DagsterInstance, run_id: str) -> None:
+    run = instance.get_run_by_id(run_id)
+    if run is not None and not run.is_finished and run.status is not dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceling(run, "The task of this run was cancelled or superseded.")
+        instance.run_launcher.terminate(run_id)
+
+
+def _record(store: Store, artifacts: ArtifactStorage, effect: EffectRow) -> dg.AssetMaterialization:
+    assert effect.result is not None
+    published = PublishedReview.from_bytes(effect.result)
+    store_document(artifacts.storage, published)
+    store.effects.mark_materialized(effect.id)
+    partition = partition_key(published.repository, published.number)
+    return dg.AssetMaterialization("published_review", partition=partition, metadata=publication_metadata(published))
