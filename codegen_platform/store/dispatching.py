@@ -17,14 +17,15 @@ DISPATCH_LOCK = "SELECT pg_advisory_xact_lock(hashtext('codegen_platform.dispatc
 # The window bounds the work when one change has many tasks; `tasks_ready` gives its order without a sort.
 READY = """
     WITH busy AS MATERIALIZED (
-        SELECT repository, number FROM tasks WHERE status = 'pending' AND dispatched_at IS NOT NULL
+        SELECT repository, number FROM tasks
+        WHERE status = 'pending' AND dispatched_at IS NOT NULL AND number IS NOT NULL
         UNION ALL
         SELECT repository, number FROM tasks
-        WHERE lease_until > statement_timestamp() AND status IN ('in_progress', 'validation')
+        WHERE lease_until > statement_timestamp() AND status IN ('in_progress', 'validation') AND number IS NOT NULL
     ), candidate AS MATERIALIZED (
         SELECT task.* FROM tasks AS task
         WHERE task.status = 'pending' AND task.dispatched_at IS NULL AND task.run_at <= statement_timestamp()
-          AND NOT EXISTS (SELECT FROM busy WHERE busy.repository = task.repository AND busy.number = task.number)
+          AND (task.number IS NULL OR (task.repository, task.number) NOT IN (SELECT repository, number FROM busy))
           AND NOT EXISTS (
               SELECT FROM unnest(task.dependencies) AS needed (id)
               WHERE NOT EXISTS (SELECT FROM tasks AS done WHERE done.id = needed.id AND done.status = 'complete')
