@@ -16,6 +16,9 @@ FILE_OVERHEAD_TOKENS = 40
 LINE_OVERHEAD_TOKENS = 3
 """What a line costs beside its text: the number that stands before it in a prompt."""
 
+_MIN_BEGINNING_LINES = 8
+"""Fewer lines of a hunk say nothing of the rest."""
+
 _RISKY_PATH = re.compile(
     r"auth|login|session|password|secret|token|crypt|cipher|sign|permission|role|access|admin|payment|billing|sql|query|migrat"
     r"|exec|shell|subprocess|upload|deserial|pickle|webhook|lock|thread|concurren|\.github/workflows|dockerfile|\.tf$",
@@ -194,7 +197,7 @@ def _beginning(hunk: Hunk, room: int) -> Hunk | None:
             count = at
             break
     lines = hunk.lines[:count]
-    if not _changed([replace(hunk, lines=lines)]):
+    if count < _MIN_BEGINNING_LINES or not _changed([replace(hunk, lines=lines)]):
         return None
     new_lines = sum(line.kind != "removed" for line in lines)
     return replace(hunk, lines=lines, old_lines=sum(line.kind != "added" for line in lines), new_lines=new_lines)

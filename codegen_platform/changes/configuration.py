@@ -18,6 +18,7 @@ CONFIGURATION_PATH = ".codegen-platform.yaml"
 FEATURES = ("advanced_code_analysis", "multi_language_support", "experimental_ai_features", "enhanced_monitoring")
 
 _MAX_CHARACTERS = 64_000
+_MAX_DEPTH = 20
 _MAX_PATTERNS, _MAX_PATTERN_CHARACTERS = 200, 300
 _MAX_GUIDELINES_CHARACTERS = 20_000
 _MAX_COMMENTS = 100
@@ -48,12 +49,28 @@ class ReviewInstructions:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without anchors: a few hundred bytes of aliases can stand for gigabytes."""
+    """YAML without anchors and without depth: a few hundred bytes of aliases stand for gigabytes, brackets cost their number squared."""
+
+    depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
             raise yaml.YAMLError("aliases (`*name`) are not allowed")
-        return super().compose_node(parent, index)
+        self.depth += 1
+        self._refuse_depth(self.depth)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        self._refuse_depth(self.flow_level)
+        super().fetch_flow_collection_start(token)
+
+    @staticmethod
+    def _refuse_depth(depth: int) -> None:
+        if depth > _MAX_DEPTH:
+            raise yaml.YAMLError("it is nested too deeply")
 
 
 def parse_instructions(text: str | None) -> ReviewInstructions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from codegen_platform.artifacts import FileStatus
 from codegen_platform.changes.hunks import UnreadableDiff
@@ -43,7 +44,7 @@ def split_git_diff(text: bytes) -> tuple[FileDiff, ...]:
     starts = [match.start() for match in _SECTION.finditer(text)]
     if not starts and text.strip():
         raise UnreadableDiff("the text holds no git diff")
-    return tuple(_read_file(text[begin:end]) for begin, end in zip(starts, [*starts[1:], len(text)], strict=True))
+    return tuple(_read_file(text[begin:end]) for begin, end in pairwise([*starts, len(text)]))
 
 
 def _read_file(section: bytes) -> FileDiff:
