@@ -41,6 +41,7 @@ def configure_logging(*, level: str = "info", format: str = "console", stream: I
         )
     )
     root = logging.getLogger()
+    handler.setLevel(threshold)  # a library may have given its own logger a lower level
     root.handlers[:] = [handler]
     root.setLevel(threshold)
     for name in _QUIET:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from codegen_platform.cli import probing, probing_servers
+from codegen_platform.cli.command_settings import command_settings
 from codegen_platform.cli.output import console, print_json
 from codegen_platform.cli.probing import Probe, State, probe_all
 from codegen_platform.cli.probing_ports import ports
 from codegen_platform.security.visible import visible
-from codegen_platform.settings import ShownSetting, load_settings, shown_settings
+from codegen_platform.settings import ShownSetting, shown_settings
 
 PROBES = (
     ("python", probing.python),
@@ -35,7 +35,7 @@ _STYLE: Mapping[State, str] = {"ok": "green", "warn": "yellow", "fail": "bold re
 
 def diagnose(*, as_json: bool) -> int:
     """Print settings and probes; return 1 if a probe failed, else 0."""
-    settings = load_settings(os.environ)
+    settings = command_settings()
     shown = shown_settings(settings)
     probes = probe_all(PROBES, settings)
     failed = any(probe.state == "fail" for probe in probes)

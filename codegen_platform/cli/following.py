@@ -28,6 +28,7 @@ class Step(StrEnum):
     RECEIVED = "received"
     TASK = "task created"
     RUN = "run started"
+    AGAIN = "trying again"
     SNAPSHOT = "snapshot"
     ANALYSIS = "analysis"
     REVIEW = "review"
@@ -71,6 +72,7 @@ class Journey:
     is_new: bool = True
     _seen: list[Step] = field(default_factory=list)
     _ended_at: float | None = None
+    _attempt: int = 0
 
     def follow(self, event_id: UUID) -> TaskRow:
         """Return the task in its terminal state, after its run has let go of it.
@@ -128,6 +130,7 @@ class Journey:
 
     def _ended_task(self, task_id: UUID) -> TaskRow | None:
         task = self._task(task_id)
+        self._notice_retry(task)
         if task.run_id:
             self._see(Step.RUN, task.run_id)
             self._look_for_documents(task)
@@ -136,6 +139,13 @@ class Journey:
         if task.status == "complete":
             self._see(Step.PUBLISHED, task.outcome or "")
         return task if self._run_has_ended(task) else None
+
+    def _notice_retry(self, task: TaskRow) -> None:
+        if 0 < self._attempt < task.attempt:
+            self.on_step(
+                Step.AGAIN, self.seconds(), f"attempt {task.attempt}, because {task.error or 'the run was lost'}"
+            )
+        self._attempt = task.attempt
 
     def _run_has_ended(self, task: TaskRow) -> bool:
         """The publisher ends the task; the run then still has to materialize what was published."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from codegen_platform.settings import load_settings
+from codegen_platform.cli.command_settings import command_settings
 from codegen_platform.store import Store
 
 
@@ -21,7 +20,7 @@ def open_ledger() -> Iterator[Store]:
     from codegen_platform.local.services import ensure_services
     from codegen_platform.store import migrate
 
-    settings = load_settings(os.environ)
+    settings = command_settings()
     with ensure_services(settings.home, settings.database.address, settings.redis.address) as services:
         if "postgres" in services.started:
             migrate(services.database_url)

@@ -18,6 +18,7 @@ _NEXT = {
     Step.RECEIVED: "waiting for the sensor",
     Step.TASK: "waiting for a run",
     Step.RUN: "reading the change",
+    Step.AGAIN: "waiting for the next attempt",
     Step.SNAPSHOT: "analysing it without executing it",
     Step.ANALYSIS: "reviewing",
     Step.REVIEW: "publishing",

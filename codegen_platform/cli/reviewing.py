@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from uuid import UUID
 
 from codegen_platform.artifacts import Severity
 from codegen_platform.cli.collecting import collect
+from codegen_platform.cli.command_settings import command_settings
 from codegen_platform.cli.deliveries import PullRequestFacts, deliver, pull_request_body
 from codegen_platform.cli.following import Journey
 from codegen_platform.cli.output import console, print_json
@@ -17,7 +17,6 @@ from codegen_platform.cli.report import ReviewReport, report_as_json
 from codegen_platform.cli.session import Session, session
 from codegen_platform.cli.targets import GitHubTarget, LocalTarget, understand
 from codegen_platform.errors import WrongUsage
-from codegen_platform.settings import load_settings
 
 FINDINGS_AT_OR_ABOVE = 3
 
@@ -43,7 +42,7 @@ def review_target(request: ReviewRequest) -> int:
         WrongUsage: the target cannot be reviewed; nothing was started.
         NotReviewed: no review came of it; the sentence says why.
     """
-    settings = load_settings(os.environ)
+    settings = command_settings()
     target = understand(request.target, base=request.base, head=request.head, title=request.title)
     if request.notes and isinstance(target, GitHubTarget):
         raise WrongUsage("--notes is for local repositories: a review of a pull request on GitHub stands on GitHub")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from rich.text import Text
 
+from codegen_platform.cli.command_settings import command_settings
 from codegen_platform.cli.example import BASE_BRANCH, HEAD_BRANCH, materialize_example
 from codegen_platform.cli.output import console
 from codegen_platform.cli.progress import Progress
@@ -14,7 +13,6 @@ from codegen_platform.cli.reviewing import follow_review, show
 from codegen_platform.cli.session import started
 from codegen_platform.cli.targets import local_target
 from codegen_platform.local.platform import Platform
-from codegen_platform.settings import load_settings
 
 FIRST_REVIEW_SECONDS = 300
 
@@ -27,7 +25,7 @@ def start_and_review_example(*, once: bool, as_json: bool) -> int:
         LocalFailure: a part could not be started, or ended and did not come back.
         NotReviewed: no review came of the example.
     """
-    settings = load_settings(os.environ)
+    settings = command_settings()
     with Platform(settings) as platform, Progress() as progress, started(platform, progress) as running:
         folder, _, _ = materialize_example(settings.home / "example")
         target = local_target(folder, base=BASE_BRANCH, head=HEAD_BRANCH)

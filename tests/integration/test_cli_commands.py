@@ -1,0 +1,240 @@
+"""The command line as a process: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codegen_platform.cli.example import materialize_example
+from codegen_platform.store import Store
+from tests.integration.ledger_rows import a_review, claimed, route
+
+PROGRAM = [sys.executable, "-m", "codegen_platform.cli"]
+CLOSED = "127.0.0.1:9"
+
+
+@pytest.fixture
+def environ(tmp_path: Path, database_url: str, redis_url: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "CODEGEN_HOME": str(tmp_path / "home"),
+        "CODEGEN_DATABASE_URL": database_url,
+        "CODEGEN_REDIS_URL": redis_url,
+        "CODEGEN_GATEWAY__PORT": "58001",
+        "CODEGEN_DAGSTER__PORT": "58002",
+        "CODEGEN_PUBLISHER__METRICS_PORT": "58003",
+        "CODEGEN_WORKERS__METRICS_PORT": "58004",
+    }
+
+
+def call(environ: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PROGRAM, *arguments], env=environ, capture_output=True, text=True, check=False, timeout=60)
+
+
+def answer(environ: Mapping[str, str], *arguments: str, code: int = 0) -> Any:
+    ended = call(environ, *arguments, "--json")
+    assert ended.returncode == code, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def error(environ: Mapping[str, str], *arguments: str, code: int) -> str:
+    ended = call(environ, *arguments)
+    assert (ended.returncode, ended.stdout) == (code, ""), ended
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.count("\n") == 1, "one sentence on one line"
+    return ended.stderr
+
+
+def test_tasks_are_listed_newest_first_and_filtered(environ: dict[str, str], store: Store) -> None:
+    older, newer = claimed(store), claimed(store, a_review(number=8, repository="octo/other"))
+
+    assert [task["id"] for task in answer(environ, "tasks", "list")] == [str(newer.id), str(older.id)]
+    assert [task["number"] for task in answer(environ, "tasks", "list", "--repository", "octo/other")] == [8]
+    assert answer(environ, "tasks", "list", "--status", "dead") == []
+
+
+def test_a_task_is_found_by_the_beginning_of_its_id_with_all_that_happened(
+    environ: dict[str, str], store: Store
+) -> None:
+    task = claimed(store)
+
+    shown = answer(environ, "tasks", "show", str(task.id)[:8])
+
+    assert (shown["id"], shown["status"]) == (str(task.id), "in_progress")
+    assert [event["type"] for event in shown["events"]][0] == "created"
+    assert len(shown["events"]) == 2
+
+
+def test_hostile_titles_reach_the_terminal_as_text(environ: dict[str, str], store: Store) -> None:
+    claimed(store, a_review(title="evil \x1b[31m[bold]x[/]\u202e"))
+
+    shown = call(environ, "tasks", "list").stdout
+
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert r"\x1b[31m[bold]x[/]" in shown.replace("\n", "")
+
+
+def test_events_are_listed_and_shown_with_their_body_on_request(environ: dict[str, str], store: Store) -> None:
+    route(store, a_review())
+    recorded = store.events.record("delivery-x", "ping", b'{"zen": "\\u001b[31m"}\x00', {})
+
+    listed = answer(environ, "events", "list")
+    by_delivery = answer(environ, "events", "show", "delivery-x")
+    text = call(environ, "events", "show", str(recorded.id)[:8], "--body").stdout
+
+    assert [event["event_type"] for event in listed] == ["ping", "pull_request"]
+    assert by_delivery["id"] == str(recorded.id)
+    assert "body" not in by_delivery
+    assert r"\x00" in text
+    assert "\x00" not in text
+
+
+def test_what_does_not_exist_is_wrong_usage(environ: dict[str, str]) -> None:
+    assert "there is no task" in error(environ, "tasks", "show", "0198c3d2", code=2)
+    assert "there is no event" in error(environ, "events", "show", "0198c3d2", code=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("review", "nowhere"), "neither a folder"),
+        (("review", "owner/repo#0"), "not a pull request"),
+        (("review", "owner/repo#1", "--base", "main"), "local repositories"),
+        (("review", "owner/repo#1", "--notes"), "local repositories"),
+        (("review", "{plain}"), "not in a git repository"),
+        (("review", "{example}", "--base", "nope"), "names no commit"),
+        (("review", "{example}", "--base", "HEAD"), "same commit"),
+    ],
+)
+def test_a_target_that_cannot_be_reviewed_starts_nothing(
+    environ: dict[str, str], tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    materialize_example(tmp_path / "example")
+    (tmp_path / "plain").mkdir()
+    places = {"plain": str(tmp_path / "plain"), "example": str(tmp_path / "example")}
+
+    assert said in error(environ, *(one.format(**places) for one in arguments), code=2)
+    assert not (tmp_path / "home").exists()
+
+
+def test_an_unknown_command_or_option_is_wrong_usage(environ: dict[str, str]) -> None:
+    assert call(environ, "revew").returncode == 2
+    assert call(environ, "review").returncode == 2
+    assert call(environ, "tasks", "list", "--status", "lost").returncode == 2
+
+
+def test_a_wrong_setting_is_one_sentence_that_names_it(environ: dict[str, str]) -> None:
+    environ["CODEGEN_GATEWAY__PROT"] = "1"
+
+    assert "CODEGEN_GATEWAY__PORT" in error(environ, "tasks", "list", code=2)
+
+
+def test_a_database_that_does_not_answer_is_a_failure_without_its_password(environ: dict[str, str]) -> None:
+    environ["CODEGEN_DATABASE_URL"] = f"postgresql://me:canary-password@{CLOSED}/x"
+
+    assert "canary" not in error(environ, "tasks", "list", code=1)
+
+
+def test_debug_adds_the_traceback(environ: dict[str, str]) -> None:
+    environ |= {"CODEGEN_DATABASE_URL": f"postgresql://{CLOSED}/x", "CODEGEN_DEBUG": "1"}
+
+    assert "Traceback" in call(environ, "tasks", "list").stderr
+
+
+def test_doctor_is_content_with_servers_that_answer(environ: dict[str, str]) -> None:
+    environ["ANTHROPIC_API_KEY"] = ""
+
+    found = answer(environ, "doctor")
+
+    assert found["ok"] is True
+    assert {probe["name"]: probe["state"] for probe in found["probes"]} == dict.fromkeys(
+        (
+            "python",
+            "git",
+            "dagster",
+            "home",
+            "disk",
+            "ports",
+            "webhook secret",
+            "postgresql",
+            "redis",
+            "artifacts",
+            "github",
+            "model",
+        ),
+        "ok",
+    )
+    shown = {one["name"]: one for one in found["settings"]}
+    assert (shown["gateway.port"]["value"], shown["gateway.port"]["from"]) == ("58001", "CODEGEN_GATEWAY__PORT")
+    assert shown["dagster.host"]["source"] == "default"
+
+
+def test_doctor_says_what_to_do_about_each_dependency_that_fails_and_shows_no_secret(environ: dict[str, str]) -> None:
+    canary = "canary0123456789"
+    environ |= {
+        "CODEGEN_DATABASE_URL": f"postgresql://me:{canary}@{CLOSED}/x",
+        "CODEGEN_REDIS_URL": f"redis://:{canary}@{CLOSED}",
+        "CODEGEN_ARTIFACTS_URL": "s3://bucket-of-nobody",
+        "CODEGEN_S3_ENDPOINT_URL": f"http://{CLOSED}",
+        "CODEGEN_ARTIFACTS__S3_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": canary,
+        "GITHUB_TOKEN": canary,
+        "GITHUB_API_URL": f"http://{CLOSED}",
+        "ANTHROPIC_API_KEY": canary,
+        "ANTHROPIC_BASE_URL": f"http://{CLOSED}",
+        "GITHUB_WEBHOOK_SECRET": "short",
+    }
+
+    found = answer(environ, "doctor", code=1)
+    text = call(environ, "doctor")
+
+    states = {probe["name"]: probe["state"] for probe in found["probes"]}
+    failed = {"postgresql", "redis", "artifacts", "github", "model"}
+    assert {name for name, state in states.items() if state == "fail"} == failed
+    assert states["webhook secret"] == "warn"
+    assert all(probe["todo"] for probe in found["probes"] if probe["state"] != "ok")
+    assert canary not in json.dumps(found) + text.stdout + text.stderr
+    assert text.returncode == 1
+
+
+def test_doctor_without_a_secret_in_production_fails(environ: dict[str, str]) -> None:
+    environ["CODEGEN_ENVIRONMENT"] = "production"
+
+    found = answer(environ, "doctor", code=1)
+
+    assert [probe["name"] for probe in found["probes"] if probe["state"] == "fail"] == ["webhook secret"]
+
+
+def test_a_reader_that_goes_away_is_no_error_of_ours(environ: dict[str, str]) -> None:
+    command = f"{' '.join(PROGRAM)} doctor --json | head -c 10 >/dev/null"
+
+    ended = subprocess.run(
+        ["bash", "-c", command], env=environ, capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert ended.stderr == ""
+
+
+def test_ctrl_c_ends_with_130_and_no_traceback(environ: dict[str, str], database_url: str) -> None:
+    environ["CODEGEN_DATABASE_URL"] = "postgresql://192.0.2.1/x"  # an address that never answers
+    process = subprocess.Popen(
+        [*PROGRAM, "tasks", "list"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=2)
+    process.send_signal(signal.SIGINT)
+
+    _, stderr = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
