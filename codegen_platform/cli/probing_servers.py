@@ -115,7 +115,7 @@ def _github_app(settings: Settings) -> Probe:
     assert key is not None, "settings hold both or neither"
     try:
         token = Auth.AppAuth(settings.github.app_id, key.get_secret_value()).create_jwt(expiration=300)
-    except (ValueError, TypeError):
+    except Exception:  # whatever the crypto libraries raise for it, they could not read the key
         return fail("github", "GITHUB_APP_PRIVATE_KEY is not an RSA key", "download a new private key of the App")
     answer = _get(f"{settings.github.api_url}/app", {"Authorization": f"Bearer {token}"})
     if isinstance(answer, str):
