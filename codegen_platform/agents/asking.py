@@ -116,7 +116,7 @@ def _answered(backend: ModelBackend, request: ModelRequest, meter: Meter, waits:
         try:
             return meter.complete(backend, replace(request, timeout_seconds=seconds))
         except ModelUnavailable as error:
-            wait = waits.next(error.retry_after_seconds, meter.remaining_seconds())
+            wait = waits.next(error.retry_after_seconds, meter.left_seconds())
             if wait is None:
                 raise
             log.info("model.retry", purpose=request.purpose, wait_seconds=round(wait, 2), failures=waits.failures)

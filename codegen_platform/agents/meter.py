@@ -52,10 +52,14 @@ class Meter:
         Raises:
             BudgetExhausted: none.
         """
-        used, ceiling = self.clock() - self._started_at, self.limits.deadline_seconds
-        if used >= ceiling:
-            raise BudgetExhausted(limit="seconds", used=round(used, 1), ceiling=ceiling)
-        return ceiling - used
+        left, ceiling = self.left_seconds(), self.limits.deadline_seconds
+        if left <= 0:
+            raise BudgetExhausted(limit="seconds", used=round(ceiling - left, 1), ceiling=ceiling)
+        return left
+
+    def left_seconds(self) -> float:
+        """Return how much time is left, negative if the deadline has passed."""
+        return self.limits.deadline_seconds - (self.clock() - self._started_at)
 
     def affordable_output_tokens(self, prompt_tokens: int) -> int:
         """Return how long an answer may be so that one call alone stays under the ceiling.

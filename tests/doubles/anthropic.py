@@ -11,81 +11,42 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import re
 import signal
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from tests.doubles import anthropic_reader as reader
 from tests.doubles.anthropic_answers import FAILURES, Answer, send_answer, send_json
 from tests.doubles.anthropic_rules import MAX_BYTES, MODELS, Refusal, refuse_body, refuse_headers, text_blocks
+from tests.doubles.anthropic_state import (
+    ReceivedRequest,
+    Rule,
+    State,
+    approximate_tokens,
+    marked_prefixes,
+    payload_for,
+)
 
-MIN_CACHED_TOKENS = 1024
 API_KEY = "sk-ant-test-key"
-
-
-@dataclass(frozen=True)
-class ReceivedRequest:
-    """One `POST /v1/messages` as it came in; `at` is monotonic seconds."""
-
-    at: float
-    headers: dict[str, str]
-    body: dict[str, Any]
-    system: tuple[str, ...]
-    prompt: str
-    cache_marks: int
-    input_tokens: int
-    cache_read_tokens: int
-    cache_write_tokens: int
-
-    @property
-    def model(self) -> str:
-        return str(self.body["model"])
-
-
-@dataclass
-class Rule:
-    """What to do with the next requests.
-
-    Attributes:
-        mode: `answer`, or a name in `anthropic_answers.FAILURES`.
-        times: how many requests, None for all.
-        when: only requests whose prompt this regular expression finds.
-        payload: the answer's object; a function gets the prompt; None lets the reader find something.
-        shape: `plain`, `fenced`, `prose`, `tool_use`, `thinking`, `whole` (one JSON document, not a stream).
-        retry_after: seconds for the header of failures that have one; None leaves it out.
-    """
-
-    mode: str = "answer"
-    times: int | None = 1
-    when: str | None = None
-    payload: object = None
-    shape: str = "plain"
-    retry_after: float | None = None
-
-
-@dataclass
-class State:
-    requests: list[ReceivedRequest] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-    rules: list[Rule] = field(default_factory=list)
-    cached: set[str] = field(default_factory=set)
-    in_flight: int = 0
-    peak_in_flight: int = 0
-    broken_off: int = 0
 
 
 class AnthropicDouble:
     """A running double; `requests` is what came in and was accepted, `refused` what the API would not have taken."""
 
-    def __init__(self, *, api_key: str | None = API_KEY, latency_seconds: float = 0.0, port: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        api_key: str | None = API_KEY,
+        latency_seconds: float = 0.0,
+        port: int = 0,
+        models: tuple[str, ...] = MODELS,
+    ) -> None:
         self.api_key = api_key or API_KEY
+        self.models = models
         self.checked_key = api_key
         self.latency_seconds = latency_seconds
         self.lock = threading.Lock()
@@ -174,8 +135,8 @@ class AnthropicDouble:
         """Enter a request, and say what of its prompt the cache serves, as the API does for marked prefixes of at least 1,024 tokens."""
         system = tuple(block["text"] for block in text_blocks(body.get("system", [])))
         prompt = "\n".join(block.get("text", "") for m in body["messages"] for block in text_blocks(m["content"]))
-        prefixes = _marked_prefixes(body)
-        total = _tokens(json.dumps(body["messages"])) + sum(map(_tokens, system))
+        prefixes = marked_prefixes(body)
+        total = approximate_tokens(json.dumps(body["messages"])) + sum(map(approximate_tokens, system))
         with self.changed:
             known = [tokens for digest, tokens in prefixes if digest in self.state.cached]
             read, last = max(known, default=0), max((tokens for _, tokens in prefixes), default=0)
@@ -257,8 +218,8 @@ class _Handler(BaseHTTPRequestHandler):
                 double.state.refused.append(refusal)
             return send_json(self, refusal.status, _error(refusal.kind, refusal.message))
         if path == "/v1/messages/count_tokens":
-            system = sum(_tokens(block["text"]) for block in text_blocks(body.get("system", [])))
-            return send_json(self, 200, {"input_tokens": system + _tokens(json.dumps(body["messages"]))})
+            system = sum(approximate_tokens(block["text"]) for block in text_blocks(body.get("system", [])))
+            return send_json(self, 200, {"input_tokens": system + approximate_tokens(json.dumps(body["messages"]))})
         return self._answer(headers, body)
 
     def do_GET(self) -> None:
@@ -269,11 +230,12 @@ class _Handler(BaseHTTPRequestHandler):
         refusal = refuse_headers({**headers, "content-type": "application/json"}, api_key=double.checked_key)
         if refusal:
             return send_json(self, refusal.status, _error(refusal.kind, refusal.message))
+        known = double.models
         models = [
-            {"type": "model", "id": name, "display_name": name, "created_at": "2026-10-01T00:00:00Z"} for name in MODELS
+            {"type": "model", "id": name, "display_name": name, "created_at": "2026-10-01T00:00:00Z"} for name in known
         ]
         if path == "/v1/models":
-            page = {"data": models, "has_more": False, "first_id": MODELS[0], "last_id": MODELS[-1]}
+            page = {"data": models, "has_more": False, "first_id": known[0], "last_id": known[-1]}
             return send_json(self, 200, page)
         for model in models:
             if path == f"/v1/models/{model['id']}":
@@ -301,7 +263,7 @@ class _Handler(BaseHTTPRequestHandler):
             return {}, Refusal(400, "invalid_request_error", "The request body is not valid JSON")
         if path.endswith("count_tokens"):
             body = {**body, "max_tokens": 1}
-        return body, refuse_body(body, version=headers["anthropic-version"])
+        return body, refuse_body(body, version=headers["anthropic-version"], models=self.server.double.models)
 
     def _answer(self, headers: dict[str, str], body: dict[str, Any]) -> None:
         double = self.server.double
@@ -309,7 +271,7 @@ class _Handler(BaseHTTPRequestHandler):
         rule = double.rule_for("\n".join((*request.system, request.prompt)))
         answer = Answer(
             request=request,
-            payload=_payload(rule, request),
+            payload=payload_for(rule, request),
             shape=rule.shape,
             retry_after=rule.retry_after,
             latency_seconds=double.latency_seconds,
@@ -322,34 +284,6 @@ class _Handler(BaseHTTPRequestHandler):
             broken_off = self.close_connection = True
         finally:
             double.done(broken_off=broken_off)
-
-
-def _payload(rule: Rule, request: ReceivedRequest) -> object:
-    if callable(rule.payload):
-        made: Callable[[str], object] = rule.payload
-        return made(request.prompt)
-    if rule.payload is not None:
-        return rule.payload
-    schema = json.dumps(request.body.get("output_config", {}))
-    if "verdict" in schema or "CLAIM 1" in request.prompt:
-        return {"verdicts": reader.verdicts(request.prompt)}
-    return {"findings": reader.findings(request.prompt)}
-
-
-def _marked_prefixes(body: dict[str, Any]) -> list[tuple[str, int]]:
-    """Return digest and length of every cacheable prefix; model and output format are part of what must not change."""
-    digest = hashlib.sha256(json.dumps([body["model"], body.get("output_config", {}).get("format")]).encode())
-    tokens, found = 0, []
-    for block in text_blocks(body.get("system", [])):
-        digest.update(block["text"].encode("utf-8", "replace"))
-        tokens += _tokens(block["text"])
-        if block.get("cache_control") and tokens >= MIN_CACHED_TOKENS:
-            found.append((digest.hexdigest(), tokens))
-    return found
-
-
-def _tokens(text: str) -> int:
-    return len(text) // 4 + 1
 
 
 def _error(kind: str, message: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.doubles.anthropic import ReceivedRequest
+    from tests.doubles.anthropic_state import ReceivedRequest
 
 CHUNK = 400
 HUGE = 10 * 1024 * 1024

@@ -55,14 +55,16 @@ def refuse_headers(headers: dict[str, str], *, api_key: str | None) -> Refusal |
     return None
 
 
-def refuse_body(body: object, *, version: str) -> Refusal | None:
+def refuse_body(body: object, *, version: str, models: tuple[str, ...] = MODELS) -> Refusal | None:
     """Return why the API would refuse this body of `POST /v1/messages`, None if it would not."""
     if not isinstance(body, dict):
         return _bad("Input should be a valid dictionary")
     unknown = sorted(set(body) - FIELDS)
     if unknown:
         return _bad(f"{unknown[0]}: Extra inputs are not permitted")
-    for check in (_model, _max_tokens, _messages, _system, _cache_marks, _output_config):
+    if refusal := _model(body, models):
+        return refusal
+    for check in (_max_tokens, _messages, _system, _cache_marks, _output_config):
         refusal = check(body)
         if refusal:
             return refusal
@@ -75,11 +77,11 @@ def text_blocks(content: object) -> list[dict[str, Any]]:
     return [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
 
 
-def _model(body: dict[str, Any]) -> Refusal | None:
+def _model(body: dict[str, Any], models: tuple[str, ...]) -> Refusal | None:
     model = body.get("model")
     if not isinstance(model, str) or not model:
         return _bad("model: Field required")
-    if model not in MODELS:
+    if model not in models:
         return Refusal(404, "not_found_error", f"model: {model}")
     return None
 
