@@ -91,12 +91,15 @@ class GitHubCalls:
     ) -> tuple[int, dict[str, str], str]:
         import requests
 
-        requester = self._requester(repository, token)
+        requester = self._requester()
+        address = requester.graphql_url if path == GRAPHQL else path
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
         start = time.monotonic()
         status = 0
         try:
-            address = requester.graphql_url if path == GRAPHQL else path
-            status, headers, text = requester.requestJson("GET" if sent is None else "POST", address, input=sent)
+            status, answered, text = requester.requestJson(
+                "GET" if sent is None else "POST", address, None, headers, sent
+            )
         except (requests.RequestException, OSError) as error:
             raise _unanswered(operation, writes, error) from error
         except RuntimeError as error:  # PyGithub's word for a redirect to another host
@@ -105,26 +108,29 @@ class GitHubCalls:
             ) from error
         finally:
             self._observe(operation, status, time.monotonic() - start)
-        return status, headers, text
+        return status, answered, text
 
-    def _requester(self, repository: str, token: str) -> Requester:
-        """Return this thread's requester for the repository's owner; a new token means a new one."""
-        import github
+    def _requester(self) -> Requester:
+        """Return this thread's requester: PyGithub's is not safe to share."""
+        from github.Requester import Requester
 
-        known: dict[str, tuple[str, Requester]] = self._threads.__dict__.setdefault("requesters", {})
-        owner = repository.partition("/")[0]
-        if owner not in known or known[owner][0] != token:
-            client = github.Github(
-                auth=github.Auth.Token(token),
+        from codegen_platform.forge.transport import masked
+
+        found: Requester | None = getattr(self._threads, "requester", None)
+        if found is None:
+            found = self._threads.requester = Requester(
+                auth=masked(),
                 base_url=self._api_url,
-                timeout=self._timeout_seconds,  # type: ignore[arg-type]  # given on to requests, which takes a float
-                retry=0,
-                seconds_between_requests=None,
-                seconds_between_writes=None,
+                timeout=self._timeout_seconds,  # type: ignore[arg-type]  # requests takes fractions too
                 user_agent="codegen-platform",
+                per_page=100,
+                verify=True,
+                retry=None,
+                pool_size=1,
+                seconds_between_requests=0,
+                seconds_between_writes=0,
             )
-            known[owner] = (token, client.requester)
-        return known[owner][1]
+        return found
 
 
 def _unanswered(operation: str, writes: bool, error: Exception) -> ForgeUnavailable | OutcomeUnknown:

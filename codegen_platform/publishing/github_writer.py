@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from codegen_platform.artifacts import ChangedFile, FileStatus
 from codegen_platform.changes.diffs import UnreadableDiff, commentable_lines
-from codegen_platform.errors import ForgeRefused
+from codegen_platform.errors import ForgeRefused, ForgeUnavailable
 from codegen_platform.publishing.github_calls import GRAPHQL, GitHubCalls
 from codegen_platform.publishing.marker import Marked, MarkerKey, fingerprint_in
 from codegen_platform.publishing.post import PostComment, ReviewPost
@@ -109,7 +109,10 @@ class GitHubWriter:
         # The token of an App installation has no user; only GraphQL says which bot it is.
         asked = {"query": "query { viewer { databaseId } }"}
         answer = self._calls.call("self", GRAPHQL, repository=repository, sent=asked)
-        return int(answer.body["data"]["viewer"]["databaseId"])
+        viewer = (answer.body.get("data") or {}).get("viewer") or {}
+        if "databaseId" not in viewer:
+            raise ForgeUnavailable("GitHub does not say which account our token acts as")
+        return int(viewer["databaseId"])
 
 
 def _pull(repository: str, number: int) -> str:

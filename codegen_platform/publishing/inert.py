@@ -8,6 +8,7 @@ The text is taken apart and written anew rather than searched for evil: what is 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from codegen_platform.publishing.characters import plain_characters
@@ -35,7 +36,7 @@ _TICKS_OR_ADDRESS: Final = re.compile(r"(`+)|((?:[a-z][a-z0-9+.\-]{0,20}://|www\
 _LINKED: Final = re.compile(r"https://([a-z0-9.-]+)/[A-Za-z0-9/_.#-]{0,200}")
 _PREFIX: Final = re.compile(r"((?: {0,8}(?:>|[-*+](?= )|\d{1,9}[.)](?= )))* {0,8}) *")
 _UNDERLINE: Final = re.compile(r"(=+|-+) *$")
-_REFERENCE: Final = re.compile(r"(#|\bGH-)(?=\d)", re.IGNORECASE)
+_REFERENCE: Final = re.compile(r"(#|GH-)(?=\d)", re.IGNORECASE)
 _ESCAPED: Final = str.maketrans(
     {
         "&": "&amp;",
@@ -54,7 +55,7 @@ _ESCAPED: Final = str.maketrans(
 
 # Bots read the raw text, so a command must not stand at the beginning of a line, in code neither.
 _COMMAND: Final = re.compile(
-    r"(?i)([/!](?=\w)|(?:bors|homu|jenkins|retest|recheck|rerun|circleci|azp|mergify|lgtm|ptal|rebase|automerge)\b(?=[ ,:+]|$)"
+    r"(?i)([ >*+_-]*)(?:[/!](?=\w)|(?:bors|homu|jenkins|retest|recheck|rerun|circleci|azp|mergify|lgtm|ptal|rebase|automerge)\b(?=[ ,:+]|$)"
     r"|(?:ok to test|test this please|(?:re)?build this please|run tests?|add to whitelist)\b)"
 )
 _COMMAND_IN_CODE: Final = re.compile(
@@ -98,7 +99,7 @@ def block(text: str, *, max_chars: int, max_lines: int = 80) -> str:
 def sentence(text: str, *, max_chars: int) -> str:
     """Return a text as one inert line, for a heading or in the middle of a line of ours."""
     flat = _flat(text, max_chars)
-    shown = _inert_inline(flat)
+    shown = _inert_start(flat)
     if re.match(r"[#>*+=-]", shown):
         return "\\" + shown
     return re.sub(r"^(\d+)([.)])", r"\1\\\2", shown)
@@ -151,10 +152,16 @@ def _line_of_text(indent: str, rest: str) -> str:
         rest = "**" + heading[1].replace("*", "") + "**"
     if _UNDERLINE.match(rest):
         return indent + "\\" + rest
-    command = _COMMAND.match(rest)
-    if command:  # behind the first character, whatever it is
-        return indent + _inert_inline(rest[:1]) + ZWSP + _inert_inline(rest[1:])
-    return indent + _inert_inline(rest)
+    return indent + _inert_start(rest)
+
+
+def _inert_start(text: str) -> str:
+    """Return the beginning of a line; a command of a bot is torn apart behind its first character."""
+    command = _COMMAND.match(text)
+    if command is None:
+        return _inert_inline(text)
+    cut_at = command.end(1) + 1
+    return _inert_inline(text[:cut_at]) + ZWSP + _inert_inline(text[cut_at:])
 
 
 def _inert_inline(text: str) -> str:
@@ -175,7 +182,15 @@ def _inert_inline(text: str) -> str:
         else:
             parts.append(_inert_words(match[1]))
     parts.append(_inert_words(text[at:]))
-    return "".join(parts)
+    return "".join(_apart(parts))
+
+
+def _apart(parts: list[str]) -> Iterator[str]:
+    """Keep code spans that touch from becoming one with other borders."""
+    ticks = False
+    for part in filter(None, parts):
+        yield ZWSP + part if ticks and part.startswith("`") else part
+        ticks = part.endswith("`")
 
 
 def _inert_words(text: str) -> str:

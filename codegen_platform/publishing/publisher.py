@@ -141,15 +141,8 @@ class Publisher:
         except StoreUnavailable:
             return Lost()  # the lease runs out and another claim finds what stands
         except Exception as error:
-            return self._after_crash(post, effect, error)
-
-    def _after_crash(self, post: ReviewPost, effect: EffectRow, error: Exception) -> Decision:
-        """A defect of ours must not be repeated for ever, nor lose what may have been sent."""
-        log.exception("effect.crashed")
-        said = f"{error.code if isinstance(error, CodegenError) else type(error).__name__}: {error}"[:500]
-        if effect.attempt >= CRASHES_MAX:
-            return _dead(post, effect, said)
-        return Later(delay_seconds=None, error=said, sent_unknown=True)
+            log.exception("effect.crashed")
+            return _after_crash(post, effect, error)
 
     def _settle(self, effect: EffectRow, decision: Decision, stop: threading.Event) -> None:
         """Record the decision; while PostgreSQL is away, try again as long as the lease lasts."""
@@ -209,3 +202,12 @@ class Publisher:
 
 def _dead(post: ReviewPost, effect: EffectRow, reason: str) -> Dead:
     return Dead(reason=reason, result=results.dead(post, effect.id, reason))
+
+
+def _after_crash(post: ReviewPost, effect: EffectRow, error: Exception) -> Decision:
+    """Decide after what should not happen: it must not be repeated for ever, nor lose what may have been sent."""
+    ours = error if isinstance(error, CodegenError) else None
+    said = f"{ours.code if ours else type(error).__name__}: {error}"[:500]
+    if effect.attempt >= CRASHES_MAX or (ours and not ours.retryable):
+        return _dead(post, effect, said)
+    return Later(delay_seconds=None, error=said, sent_unknown=True)

@@ -343,7 +343,8 @@ def blob(api: Api, request: Request, owner: str, repo: str, sha: str) -> Answer:
 def graphql(api: Api, request: Request) -> Answer:
     if request.caller.account is None:
         raise Refused(401, "This endpoint requires you to be authenticated.")
-    return Answer(200, api.graphql.answer(request.body.get("query", ""), request.body.get("variables")))
+    asked, variables = request.body.get("query", ""), request.body.get("variables")
+    return Answer(200, api.graphql.answer(asked, variables, request.caller.account))
 
 
 @route("POST", "/api/graphql")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.doubles.github_git import TreeEntry
-from tests.doubles.github_world import Json, PullRequest, Repository, World
+from tests.doubles.github_world import Account, Json, PullRequest, Repository, World
 
 TEXT_MAX = 512_000  # bytes; GitHub cuts `Blob.text` here and says so in `isTruncated`
 SCHEMA = """
@@ -32,7 +32,8 @@ type Repository {
   pullRequest(number: Int!): PullRequest
 }
 type RateLimit { limit: Int!  cost: Int!  remaining: Int!  used: Int!  resetAt: String! }
-type Query { repository(owner: String!, name: String!): Repository  rateLimit: RateLimit }
+type User { login: String!  databaseId: Int }
+type Query { viewer: User!  repository(owner: String!, name: String!): Repository  rateLimit: RateLimit }
 """
 
 
@@ -47,11 +48,12 @@ class Blobs:
         object_type: Any = self.schema.type_map["GitObject"]
         object_type.resolve_type = lambda value, *_: value["__typename"]
 
-    def answer(self, query: str, variables: Json | None) -> Json:
+    def answer(self, query: str, variables: Json | None, viewer: Account) -> Json:
         """Return `data` and `errors` as GitHub does, status 200 either way."""
         from graphql import graphql_sync
 
-        root = {"repository": self._repository, "rateLimit": _rate_limit()}
+        me = {"login": viewer.login, "databaseId": viewer.id}
+        root = {"viewer": me, "repository": self._repository, "rateLimit": _rate_limit()}
         result = graphql_sync(self.schema, query, root_value=root, variable_values=variables or {})
         answer: Json = {}
         if result.data is not None:

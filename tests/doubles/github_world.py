@@ -124,12 +124,18 @@ class Repository:
 
 
 class World:
-    """All state of the double. Not thread-safe by itself: the server holds one lock around every change."""
+    """All state of the double. Not thread-safe by itself: the server holds one lock around every change.
+
+    Attributes:
+        read_lag_seconds: how long lists do not show a new review.
+        hidden_comment_lines: comments on these lines are accepted and never shown, as GraphQL was seen to do.
+    """
 
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = {}
         self.repositories: dict[str, Repository] = {}
         self.read_lag_seconds = 0.0
+        self.hidden_comment_lines: set[int] = set()
         self._ids = itertools.count(1_000_001)
 
     def next_id(self) -> int:
@@ -209,6 +215,8 @@ class World:
         )
         files = {file.filename: file for file in self.files_at(repository, pull, commit_id)}
         for comment in asked.get("comments") or []:
+            if comment.get("line") in self.hidden_comment_lines:
+                continue
             review.comments.append(self._comment(review, user, comment, files[comment["path"]].patch or ""))
         pull.reviews.append(review)
         return review
