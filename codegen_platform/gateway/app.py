@@ -9,6 +9,7 @@ from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.asyncio import Redis
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from codegen_platform.errors import WrongUsage
 from codegen_platform.gateway.api import api_routes
@@ -20,6 +21,7 @@ from codegen_platform.gateway.problems import answer_problems
 from codegen_platform.gateway.webhook import GitHubWebhook
 from codegen_platform.store import AsyncIntake, Store
 
+WEBHOOK_PATH = "/webhooks/github"
 GITHUB_MAX_BODY_BYTES = 25 * 1024 * 1024
 BODY_SECONDS = 15.0
 BODIES_IN_MEMORY = 8
@@ -28,12 +30,21 @@ DESCRIPTION = "Takes signed GitHub deliveries and shows what became of them."
 
 
 class Gateway(FastAPI):
-    """FastAPI, with the webhook described although it is plain ASGI."""
+    """FastAPI, with the webhook in front of it: what routing and middleware cost is a third of what a delivery costs here."""
+
+    webhook: GitHubWebhook
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http" and scope["path"] == WEBHOOK_PATH and scope["method"] == "POST":
+            await self.webhook(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, object]:
         """Return the OpenAPI document."""
         document = super().openapi()
-        document["paths"].setdefault("/webhooks/github", {"post": webhook_operation()})
+        document["paths"].setdefault(WEBHOOK_PATH, {"post": webhook_operation()})
         return document
 
 
@@ -76,7 +87,7 @@ def create_app(
         title="codegen_platform gateway", version=platform_version(), description=DESCRIPTION, lifespan=lifespan
     )
     registry = new_registry(store)
-    webhook = GitHubWebhook(
+    app.webhook = GitHubWebhook(
         intake=intake,
         secrets=[secret.encode("utf-8") for secret in webhook_secrets],
         limits=BodyLimits(
@@ -84,7 +95,8 @@ def create_app(
         ),
         metrics=DeliveryMetrics(registry),
     )
-    app.router.routes.append(Route("/webhooks/github", webhook, methods=["POST"], name="github_webhook"))
+    # Routing sees the other methods, which get 405.
+    app.router.routes.append(Route(WEBHOOK_PATH, app.webhook, methods=["POST"], name="github_webhook"))
     app.include_router(health_routes(postgres=store_probe(store), redis=redis_probe(redis)))
     app.include_router(api_routes(store))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import select
 import socket
 import time
 import uuid
@@ -191,10 +192,23 @@ def raw_post(gateway: RunningGateway, headers: dict[str, str], body: bytes) -> t
     return connection, connection.recv(65536)
 
 
-def test_a_length_over_the_limit_is_refused_before_a_byte_of_the_body_is_read(gateway: RunningGateway):
-    connection, answer = raw_post(gateway, signed(b"", "push") | {"Content-Length": "9" * 19}, b"")
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [
+        (f"{25 * MIB + 1}", b"413"),
+        ("9" * 19, b"413"),
+        ("9" * 5000, b"400"),
+        ("1e3", b"400"),
+        ("٣", b"400"),
+        ("", b"400"),
+    ],
+)
+def test_a_length_over_the_limit_is_refused_before_a_byte_of_the_body_is_read(
+    gateway: RunningGateway, length: str, status: bytes
+):
+    connection, answer = raw_post(gateway, signed(b"", "push") | {"Content-Length": length}, b"")
     with connection:
-        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert answer.startswith(b"HTTP/1.1 " + status)
 
 
 def test_a_missing_signature_is_refused_before_a_byte_of_the_body_is_read(gateway: RunningGateway):
@@ -224,6 +238,22 @@ def test_a_client_that_hangs_up_in_mid_body_leaves_no_event_and_no_held_memory(g
     while 'result="disconnected"} 1.0' not in gateway.client.get("/metrics").text:
         assert time.monotonic() < deadline
     assert gateway.event_count() == 0
+
+
+def test_many_large_bodies_at_once_are_refused_before_they_fill_the_memory(database_url: str, redis_url: str):
+    from contextlib import ExitStack
+
+    with running_gateway(database_url, redis_url, max_body_bytes=MIB) as gateway, ExitStack() as open_connections:
+        head = "".join(f"{name}: {value}\r\n" for name, value in signed(b"", "push").items())
+        start = f"POST /webhooks/github HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MIB}\r\n{head}\r\n".encode()
+        connections = [
+            open_connections.enter_context(socket.create_connection((gateway.host, gateway.port), timeout=10))
+            for _ in range(9)
+        ]
+        for connection in connections:
+            connection.sendall(start + b" " * (MIB - 1))
+        ready, _, _ = select.select(connections, [], [], 10)
+        assert ready[0].recv(65536).startswith(b"HTTP/1.1 503 ")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from fastapi import Request
+
+from codegen_platform.gateway.callers import only_this_machine
+from codegen_platform.gateway.problems import NotAllowedHere
+
+
+def request(client: str | None, **headers: str) -> Request:
+    return Request(
+        {
+            "type": "http",
+            "client": (client, 1234) if client else None,
+            "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+        }
+    )
+
+
+@pytest.mark.parametrize("client", ["127.0.0.1", "127.8.8.8", "::1"])
+@pytest.mark.parametrize("host", ["localhost", "localhost:8001", "127.0.0.1:8001", "[::1]:8001", "LOCALHOST"])
+def test_programs_of_this_machine_pass(client: str, host: str):
+    asyncio.run(only_this_machine(request(client, host=host)))
+
+
+@pytest.mark.parametrize(
+    ("client", "headers"),
+    [
+        ("192.0.2.1", {"host": "localhost"}),
+        ("::ffff:192.0.2.1", {"host": "localhost"}),
+        (None, {"host": "localhost"}),
+        ("unix:", {"host": "localhost"}),
+        ("127.0.0.1", {}),
+        ("127.0.0.1", {"host": "rebound.example"}),
+        ("127.0.0.1", {"host": "127.0.0.1.example"}),
+        ("127.0.0.1", {"host": "localhost", "x_forwarded_for": "192.0.2.1"}),
+        ("127.0.0.1", {"host": "localhost", "x_real_ip": "192.0.2.1"}),
+        ("127.0.0.1", {"host": "localhost", "forwarded": "for=192.0.2.1"}),
+    ],
+)
+def test_nobody_else_passes(client: str | None, headers: dict[str, str]):
+    with pytest.raises(NotAllowedHere):
+        asyncio.run(only_this_machine(request(client, **headers)))
