@@ -246,7 +246,7 @@ def _counts(numstat: bytes) -> dict[str, tuple[int, int]]:
     for row in fields:
         if not row:
             continue
-        added, removed, path = row.split("\t")
+        added, removed, path = row.split("\t", 2)
         if not path:
             next(fields)
             path = next(fields)
