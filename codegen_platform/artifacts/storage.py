@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+=-]{0,199}")
-_MISSING = {"NoSuchKey", "404", "NotFound"}
 
 
 class Storage(Protocol):
@@ -56,6 +55,8 @@ def open_storage(url: str, *, s3_client: BaseClient | None = None) -> Storage:
     if parts.scheme == "s3" and parts.netloc:
         if s3_client is None:
             raise WrongUsage(f"{url} needs an S3 client")
+        from codegen_platform.artifacts.s3_storage import S3Storage
+
         return S3Storage(s3_client, bucket=parts.netloc, prefix=parts.path.strip("/"))
     raise WrongUsage(f"artifacts are stored at s3://bucket/prefix or file:///folder, not at {url!r}")
 
@@ -123,75 +124,6 @@ class FolderStorage:
 
     def _path(self, key: str) -> Path:
         return self._folder / checked_key(key)
-
-
-class S3Storage:
-    """Documents as objects of one bucket, below one prefix."""
-
-    def __init__(self, client: BaseClient, *, bucket: str, prefix: str) -> None:
-        self._client = client
-        self._bucket = bucket
-        self._prefix = f"{checked_key(prefix)}/" if prefix else ""
-
-    def write(self, key: str, data: bytes, content_type: str = "application/json") -> None:
-        """Put the object; S3 replaces it as a whole."""
-        with self._errors():
-            self._client.put_object(Bucket=self._bucket, Key=self._name(key), Body=data, ContentType=content_type)
-
-    def read(self, key: str) -> bytes | None:
-        """Return the object's bytes, None without one."""
-        from botocore.exceptions import ClientError
-
-        with self._errors():
-            try:
-                answer = self._client.get_object(Bucket=self._bucket, Key=self._name(key))
-                return bytes(answer["Body"].read())
-            except ClientError as error:
-                if _code(error) in _MISSING:
-                    return None
-                raise
-
-    def exists(self, key: str) -> bool:
-        """Return whether the object is there."""
-        from botocore.exceptions import ClientError
-
-        with self._errors():
-            try:
-                self._client.head_object(Bucket=self._bucket, Key=self._name(key))
-            except ClientError as error:
-                if _code(error) in _MISSING:
-                    return False
-                raise
-            return True
-
-    def delete(self, key: str) -> None:
-        """Remove the object; S3 does not mind if there is none."""
-        with self._errors():
-            self._client.delete_object(Bucket=self._bucket, Key=self._name(key))
-
-    def url_for(self, key: str) -> str:
-        """Return the `s3://` address."""
-        return f"s3://{self._bucket}/{self._name(key)}"
-
-    def _name(self, key: str) -> str:
-        return self._prefix + checked_key(key)
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-
-        try:
-            yield
-        except (ClientError, BotoCoreError, HTTPClientError) as error:
-            said = _code(error) if isinstance(error, ClientError) else type(error).__name__
-            raise ArtifactsUnavailable(
-                f"the artifact bucket {self._bucket} did not answer as it should: {said}"
-            ) from error
-
-
-def _code(error: Exception) -> str:
-    response: dict[str, dict[str, str]] = getattr(error, "response", {})
-    return str(response.get("Error", {}).get("Code", "unknown"))
 
 
 @contextmanager

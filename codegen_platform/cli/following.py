@@ -103,7 +103,10 @@ class Journey:
     def _settled_event(self, event_id: UUID) -> StoredEvent | None:
         event = self.store.events.get(event_id)
         if event is None:
-            return None
+            raise NotReviewed(
+                "the gateway stored the event in another database than the one this command reads: "
+                "set CODEGEN_HOME and CODEGEN_DATABASE_URL as the platform has them"
+            )
         self._see(Step.RECEIVED, "")
         return event if event.processed_at is not None else None
 

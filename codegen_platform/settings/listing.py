@@ -55,9 +55,12 @@ def _shown(value: object) -> str | None:
 
 def _masked(secret: str) -> str:
     """Show the host of a server's address, never its user, password or options; nothing of any other secret."""
-    parts = urlsplit(secret)
-    if parts.scheme not in ("postgresql", "postgres", "redis", "rediss") or not parts.hostname:
+    try:
+        parts = urlsplit(secret)
+        if parts.scheme not in ("postgresql", "postgres", "redis", "rediss") or not parts.hostname:
+            return MASK
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
         return MASK
-    port = f":{parts.port}" if parts.port else ""
     who = f"{MASK}@" if parts.username or parts.password else ""
     return f"{parts.scheme}://{who}{parts.hostname}{port}{parts.path}"

@@ -3,58 +3,21 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from codegen_platform.artifacts.findings import Severity
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Count = Annotated[int, Field(ge=1)]
-
-
-def _http_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an http:// or https:// address")
-    if parts.username or parts.password:
-        raise ValueError("must not carry a user name or password")
-    return value.rstrip("/")
-
-
-def _storage_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme == "s3" and parts.netloc and not parts.username:
-        return value.rstrip("/")
-    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
-        return value.rstrip("/")
-    raise ValueError("must be s3://bucket/prefix or file:///folder")
-
-
-def _server_address(*schemes: str) -> AfterValidator:
-    def check(value: SecretStr) -> SecretStr:
-        if urlsplit(value.get_secret_value()).scheme not in schemes:
-            raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _pem(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value().replace("\\n", "\n").strip()
-    if not text.startswith("-----BEGIN "):
-        raise ValueError("must be the PEM text of the key, beginning with -----BEGIN")
-    return SecretStr(text + "\n")
-
-
-def _comma_separated(value: object) -> object:
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return [value] if isinstance(value, int) else value
-
-
-HttpAddress = Annotated[str, AfterValidator(_http_address)]
+from codegen_platform.settings.kinds import (
+    Count,
+    HttpAddress,
+    Port,
+    PostgresAddress,
+    PrivateKey,
+    RedisAddress,
+    Seconds,
+    StorageAddress,
+    UserIds,
+)
 
 
 class Section(BaseModel):
@@ -66,7 +29,7 @@ class Section(BaseModel):
 class DatabaseSettings(Section):
     """PostgreSQL; without a URL the embedded server is started. The URL is secret because it may carry a password."""
 
-    url: Annotated[SecretStr, _server_address("postgresql", "postgres")] | None = None
+    url: PostgresAddress | None = None
     pool_size: Annotated[int, Field(ge=1, le=100)] = 4
 
     @property
@@ -78,7 +41,7 @@ class DatabaseSettings(Section):
 class RedisSettings(Section):
     """Redis; without a URL the embedded server is started."""
 
-    url: Annotated[SecretStr, _server_address("redis", "rediss", "unix")] | None = None
+    url: RedisAddress | None = None
     max_connections: Annotated[int, Field(ge=1, le=10_000)] = 20
 
     @property
@@ -90,7 +53,7 @@ class RedisSettings(Section):
 class ArtifactsSettings(Section):
     """Where documents are stored: `s3://bucket/prefix` or `file:///folder`; default a folder in the home."""
 
-    url: Annotated[str, AfterValidator(_storage_address)]
+    url: StorageAddress
     s3_endpoint_url: HttpAddress | None = None
     s3_region: str | None = None
 
@@ -104,8 +67,8 @@ class GitHubSettings(Section):
     token: SecretStr | None = None
     read_token: SecretStr | None = None
     app_id: Count | None = None
-    app_private_key: Annotated[SecretStr, AfterValidator(_pem)] | None = None
-    ignored_user_ids: Annotated[tuple[int, ...], BeforeValidator(_comma_separated)] = ()
+    app_private_key: PrivateKey | None = None
+    ignored_user_ids: UserIds = ()
     review_bots: bool = False
 
     @property

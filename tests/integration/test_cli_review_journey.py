@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,3 +211,12 @@ def test_a_gateway_with_another_secret_or_none_at_all_is_one_sentence(world: Wor
         deliver(world.session.gateway_url, body, secret=b"wrong")
     with pytest.raises(DeliveryRefused, match="cannot be reached"):
         deliver("http://127.0.0.1:9", body, secret=b"x")
+
+
+def test_a_platform_on_another_database_is_noticed_at_once(world: World) -> None:
+    journey = Journey(
+        store=world.session.store, storage=world.session.storage, on_step=lambda *_: None, timeout_seconds=30
+    )
+
+    with pytest.raises(NotReviewed, match="another database"):
+        journey.follow(uuid.uuid4())

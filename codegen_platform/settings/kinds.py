@@ -1,0 +1,60 @@
+"""The kinds of value that settings have, each with what it refuses."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _http_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http:// or https:// address")
+    if parts.username or parts.password:
+        raise ValueError("must not carry a user name or password")
+    return value.rstrip("/")
+
+
+def _storage_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme == "s3" and parts.netloc and not parts.username:
+        return value.rstrip("/")
+    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
+        return value.rstrip("/")
+    raise ValueError("must be s3://bucket/prefix or file:///folder")
+
+
+def _server_address(*schemes: str) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        if urlsplit(value.get_secret_value()).scheme not in schemes:
+            raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _pem(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().replace("\\n", "\n").strip()
+    if not text.startswith("-----BEGIN "):
+        raise ValueError("must be the PEM text of the key, beginning with -----BEGIN")
+    return SecretStr(text + "\n")
+
+
+def _comma_separated(value: object) -> object:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return [value] if isinstance(value, int) else value
+
+
+HttpAddress = Annotated[str, AfterValidator(_http_address)]
+StorageAddress = Annotated[str, AfterValidator(_storage_address)]
+PostgresAddress = Annotated[SecretStr, _server_address("postgresql", "postgres")]
+RedisAddress = Annotated[SecretStr, _server_address("redis", "rediss", "unix")]
+PrivateKey = Annotated[SecretStr, AfterValidator(_pem)]
+UserIds = Annotated[tuple[int, ...], BeforeValidator(_comma_separated)]
