@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -62,6 +63,8 @@ class Connection:
         from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
         from httpx2 import Limits
 
+        # At debug level the SDK logs whole requests, and with them other people's code.
+        logging.getLogger("anthropic").setLevel(logging.WARNING)
         # The SDK's own retries obey any retry-after, however long, and hide the attempts from the ledger: `asking` retries instead.
         # A redirect would carry the key to another host.
         return AsyncAnthropic(

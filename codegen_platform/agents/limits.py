@@ -14,7 +14,8 @@ class ReviewLimits:
     """Ceilings of one review; what does not fit is not read, and the review says so.
 
     Attributes:
-        max_prompt_tokens: of one call; calls are kept below `COMFORTABLE_PROMPT_TOKENS` in any case.
+        max_prompt_tokens: of one call, but never less than the instructions and 1,000 tokens of files; calls are kept below
+            `COMFORTABLE_PROMPT_TOKENS` in any case.
         max_cost_usd: of all calls together, at list price; a call is not begun if its worst case would pass it.
         max_output_tokens: of one call, thinking included.
         max_calls: into how many calls a change may be split; retries and repairs not counted.

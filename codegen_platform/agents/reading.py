@@ -54,10 +54,10 @@ class Reading:
         passing = [error for error in self.failures.values() if isinstance(error, ModelUnavailable)]
         return max(passing, key=lambda error: error.retry_after_seconds or 0.0, default=None)
 
-    def read(self) -> Iterator[ReadFile]:
-        """Yield the files of which at least a part was read."""
+    def read(self, *, cut: Iterable[SkippedFile]) -> Iterator[ReadFile]:
+        """Yield the files of which at least a part was read; of those in `cut` not all was asked about."""
         lines: dict[str, int] = {}
-        whole: dict[str, bool] = {}
+        whole = {file.path: False for file in cut}
         for index, batch in enumerate(self.batches):
             for piece in batch.shown:
                 path, is_read = piece.part.file.path, index not in self.failures
@@ -86,7 +86,7 @@ class Reading:
             missing = {path for index in self.failures for path in self.batches[index].paths}
             total = {path for batch in self.batches for path in batch.paths}
             what = "the change" if missing == total else f"{len(missing)} of {len(total)} files"
-            causes = dict.fromkeys(str(error) for error in self.failures.values())
+            causes = dict.fromkeys(map(_cause, self.failures.values()))
             return f"{model} did not read {what}: {'; '.join(causes)}."
         if self.cut_short:
             return f"{model} ran out of space in {self.cut_short} of {len(self.batches)} answers; what it said until then is kept."
@@ -159,6 +159,14 @@ def _fault(payload: dict[str, JsonValue], is_partial: bool) -> str | None:
 def _items(payload: dict[str, JsonValue]) -> list[JsonValue]:
     items = payload.get("findings")
     return items if isinstance(items, list) else []
+
+
+def _cause(error: CodegenError) -> str:
+    if isinstance(error, BudgetExhausted):
+        is_cost = error.limit == "cost_usd"
+        reached = f"cost ceiling of ${error.ceiling:g}" if is_cost else f"time limit of {error.ceiling:g} seconds"
+        return f"the {reached} for one review was reached"
+    return str(error)
 
 
 def _skip_reason(error: CodegenError) -> str:

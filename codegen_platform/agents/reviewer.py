@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import structlog
+
 from codegen_platform.agents.asking import Patience
 from codegen_platform.agents.backend import ModelBackend
-from codegen_platform.agents.batches import plan
+from codegen_platform.agents.batches import Plan, plan
 from codegen_platform.agents.draft import DraftReview, ReadFile
 from codegen_platform.agents.judging import judge
 from codegen_platform.agents.limits import ReviewLimits
@@ -23,6 +25,8 @@ from codegen_platform.artifacts import CodeReview, ModelUsage, PullRequestSnapsh
 from codegen_platform.changes.configuration import ReviewInstructions
 
 __all__ = ["DraftReview", "ReviewLimits", "review", "verify"]
+
+log = structlog.get_logger()
 
 
 def review(
@@ -76,7 +80,7 @@ def review(
             "model": backend.model,
             "claims": tuple(reading.claims),
             "invalid": tuple(reading.invalid),
-            "read": () if reading.failed else _read_files(snapshot, reading, calls.read_by_name),
+            "read": () if reading.failed else _read_files(snapshot, reading, calls),
             "skipped": () if reading.failed else (*calls.skipped, *reading.skipped(known=calls.skipped)),
             "degraded": reading.degraded(backend.model),
             "notes": (*draft.notes, *_price_note(meter)),
@@ -127,10 +131,10 @@ def verify(
     )
 
 
-def _read_files(snapshot: PullRequestSnapshot, reading: Reading, by_name: tuple[str, ...]) -> tuple[ReadFile, ...]:
+def _read_files(snapshot: PullRequestSnapshot, reading: Reading, calls: Plan) -> tuple[ReadFile, ...]:
     changed = {file.path: file.additions + file.deletions for file in snapshot.files}
-    named = [ReadFile(path=path, lines=changed.get(path, 0), is_whole=True) for path in by_name]
-    return (*named, *reading.read())
+    named = [ReadFile(path=path, lines=changed.get(path, 0), is_whole=True) for path in calls.read_by_name]
+    return (*named, *reading.read(cut=calls.skipped))
 
 
 def _what_is_left(limits: ReviewLimits, used: ModelUsage | None) -> ReviewLimits:
@@ -140,6 +144,7 @@ def _what_is_left(limits: ReviewLimits, used: ModelUsage | None) -> ReviewLimits
 def _price_note(meter: Meter) -> tuple[str, ...]:
     if meter.price_is_known:
         return ()
+    log.warning("model.price_unknown", model=meter.model)
     return (f"The price of {meter.model} is not known: its cost is counted as 0 and the cost ceiling was not applied.",)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import multiprocessing
 import threading
 import time
 from collections.abc import Iterator
@@ -262,3 +264,24 @@ def test_many_threads_share_one_backend(double: AnthropicDouble, backend: Anthro
 def test_another_model_is_asked_on_the_same_connections(double: AnthropicDouble, backend: AnthropicBackend) -> None:
     backend.with_model("claude-haiku-5-5").complete(question())
     assert (double.requests[0].model, backend.model) == ("claude-haiku-5-5", "claude-sonnet-5-5")
+
+
+def test_a_forked_worker_gets_connections_of_its_own(double: AnthropicDouble, backend: AnthropicBackend) -> None:
+    backend.complete(question("before the fork"))
+    fork = multiprocessing.get_context("fork")
+    answers = fork.SimpleQueue()
+    child = fork.Process(target=lambda: answers.put(backend.complete(question("in the child")).payload))
+    child.start()
+    child.join(20)
+    assert child.exitcode == 0
+    assert answers.get() == {"findings": []}
+    assert backend.complete(question("after the fork")).payload == {"findings": []}
+
+
+def test_no_prompt_reaches_the_log_even_at_debug_level(
+    double: AnthropicDouble, backend: AnthropicBackend, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        backend.complete(question("a trade secret"))
+    assert "a trade secret" not in caplog.text
+    assert double.api_key not in caplog.text

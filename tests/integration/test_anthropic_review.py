@@ -108,6 +108,19 @@ def test_a_change_too_long_for_one_call_is_read_in_several_at_once(
     assert found.outcome is Outcome.REVIEWED
 
 
+def test_what_fits_into_no_call_is_skipped_and_only_what_was_read_counts_as_read(
+    backend: RecordedBackend, double: AnthropicDouble
+) -> None:
+    found = review(backend, modules(24), limits=ReviewLimits(max_prompt_tokens=8_000, max_calls=1))
+    assert len(double.requests) == 1
+    coverage = found.coverage
+    assert found.outcome is Outcome.PARTIAL
+    assert found.degraded is None
+    assert 0 < coverage.lines_reviewed < coverage.lines_changed
+    assert coverage.files_reviewed + len(coverage.skipped) == 24
+    assert "over the token budget" in found.summary
+
+
 def test_what_goes_over_the_cost_ceiling_is_not_asked_and_what_was_said_is_kept(
     backend: RecordedBackend, double: AnthropicDouble
 ) -> None:
@@ -118,7 +131,7 @@ def test_what_goes_over_the_cost_ceiling_is_not_asked_and_what_was_said_is_kept(
     assert found.findings
     assert found.outcome is Outcome.PARTIAL
     assert found.degraded
-    assert "cost_usd budget exhausted" in found.degraded
+    assert "the cost ceiling of $0.06 for one review was reached" in found.degraded
     assert any(skip.reason == "over_cost_ceiling" for skip in found.coverage.skipped)
     assert found.coverage.files_reviewed + len(found.coverage.skipped) == 24
 
@@ -292,6 +305,7 @@ def test_the_deadline_ends_a_review_whatever_its_calls_do(backend: RecordedBacke
     found = review(backend, limits=ReviewLimits(deadline_seconds=1.0), last_attempt=True)
     assert time.monotonic() - began < 4
     assert found.degraded
+    assert found.outcome is Outcome.REVIEWED
 
 
 def test_a_model_without_a_price_is_used_and_the_review_says_so() -> None:

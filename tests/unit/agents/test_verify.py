@@ -126,6 +126,12 @@ def test_a_quote_is_read_literally_before_it_is_read_as_an_escape() -> None:
     assert [finding.quote for finding in review.findings] == ['MARK = "⟦U+202E⟧"']
 
 
+def test_a_quote_from_a_file_with_windows_line_ends_is_found() -> None:
+    head = "one = 1\r\ntwo = 2\r\nthree = one / 0\r\n"
+    review = verify(claim(path="a.py", quote="two = 2\nthree = one / 0"), of=snapshot(changed("a.py", None, head)))
+    assert [(finding.line, finding.end_line) for finding in review.findings] == [(2, 3)]
+
+
 def test_a_suggestion_for_other_lines_than_the_quoted_ones_is_left_out() -> None:
     good = verify(claim(suggestion="        while i < len(names):"))
     assert good.findings[0].suggestion == "        while i < len(names):"
