@@ -44,13 +44,13 @@ class BatchWriter:
         """
         try:
             return await self._twice(batch)
-        except LOST as error:
-            await self.close()
-            return [unavailable(self._database_url, error)] * len(batch)
         except REFUSED:
             if len(batch) == 1:
                 return [unstorable(batch[0])]
             return [answer for delivery in batch for answer in await self.write([delivery])]
+        except LOST as error:
+            await self.close()
+            return [unavailable(self._database_url, error)] * len(batch)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -65,6 +65,8 @@ class BatchWriter:
             return await self._once(batch)
         except errors.DeadlockDetected:
             return await self._once(batch)
+        except REFUSED:
+            raise
         except LOST:
             if fresh:
                 raise

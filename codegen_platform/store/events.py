@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from psycopg import Connection, errors
@@ -117,7 +118,7 @@ class Events:
         The task is created, found by its semantic key, or revived if it was superseded or cancelled and this delivery is newer. Open
         tasks of the same repository, number and kind with an older head are superseded, with their effects that have not left. A
         delivery about an older head than is known gets a task that is superseded from the start. Routed again, a delivery returns
-        the same task and changes nothing.
+        the same task and changes nothing. `new_task.event_id` is set here.
 
         Raises:
             NotFound: there is no such delivery.
@@ -129,7 +130,7 @@ class Events:
                 raise NotFound(f"there is no event {event_id}")
             if (task_id := events[0].task_id) is not None:
                 return fetch(connection, TaskRow, "SELECT * FROM tasks WHERE id = %(id)s", {"id": task_id})[0]
-            task = create_for_head(connection, new_task, "events")
+            task = create_for_head(connection, replace(new_task, event_id=event_id), "events")
             given = {"id": event_id, "disposition": "task", "reason": None, "action": action, "task_id": task.id}
             _settle(connection, given, payload)
             return task

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import Connection, conninfo, errors
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolClosed
 
 from codegen_platform.errors import StoreUnavailable
 from codegen_platform.store.reading import rows_of
@@ -49,11 +50,11 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
     connection.execute(SESSION)
 
 
-def unavailable(database_url: str, error: Exception) -> StoreUnavailable:
+def unavailable(database_url: str, reason: BaseException | str) -> StoreUnavailable:
     """Return the error to raise for a connection that is lost or absent; it names the server, never the password."""
     place = conninfo.conninfo_to_dict(database_url)
     name = f"{place.get('host', 'local socket')}:{place.get('port', 5432)}/{place.get('dbname', '')}"
-    return StoreUnavailable(f"PostgreSQL at {name} cannot be used now: {str(error).strip()}")
+    return StoreUnavailable(f"PostgreSQL at {name} cannot be used now: {str(reason).strip()}")
 
 
 class Pool:
@@ -99,6 +100,8 @@ class Pool:
                     return work(connection)
             except (errors.SerializationFailure, errors.DeadlockDetected) as error:
                 last = error
+            except PoolClosed as error:
+                raise unavailable(self.database_url, "no connection can be made") from error
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 raise unavailable(self.database_url, error) from error
             time.sleep(random.uniform(0, min(CAP_SECONDS, BASE_SECONDS * 2**attempt)))  # noqa: S311
@@ -122,9 +125,16 @@ class Pool:
             open=False,
             num_workers=1,
             timeout=WAIT_FOR_CONNECTION_SECONDS,
-            # Give up the first failed attempt: the next caller tries at once instead of waiting for a backoff to end.
             reconnect_timeout=0,
+            reconnect_failed=self._give_up,
         )
+
+    def _give_up(self, failed: ConnectionPool[Connection]) -> None:
+        """Fail who waits for a server that is not there; the next caller tries at once instead of waiting for a backoff to end."""
+        if self._pools.get(os.getpid()) is failed:
+            self._pools.pop(os.getpid(), None)
+        # In a thread of its own, because closing waits for the pool's worker, which is where this is called.
+        threading.Thread(target=failed.close, name="close-failed-pool", daemon=True).start()
 
 
 def fetch(

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from psycopg import conninfo
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from codegen_platform.store.pool import connection_settings, unavailable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+# Alembic keeps the migration that is running in module variables; other processes are kept out by a lock in the database.
+ONE_AT_A_TIME = threading.Lock()
 
 
 def migrate(database_url: str) -> None:
@@ -14,20 +25,30 @@ def migrate(database_url: str) -> None:
         StoreUnavailable: PostgreSQL could not be reached.
     """
     from alembic import command
+
+    with revising(database_url) as config:
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def revising(database_url: str) -> Iterator[Config]:
+    """Give Alembic a connection in one transaction, which is committed at the end.
+
+    Raises:
+        StoreUnavailable: PostgreSQL could not be reached.
+    """
     from alembic.config import Config
     from sqlalchemy import create_engine
     from sqlalchemy.exc import OperationalError
     from sqlalchemy.pool import NullPool
 
-    from codegen_platform.errors import StoreUnavailable
-
     config = Config()
     config.set_main_option("script_location", "codegen_platform.store:migrations")
-    parameters = conninfo.conninfo_to_dict(database_url)
-    engine = create_engine("postgresql+psycopg://", connect_args=parameters, poolclass=NullPool)
+    settings = connection_settings(database_url)
+    engine = create_engine("postgresql+psycopg://", connect_args=settings, poolclass=NullPool)
     try:
-        with engine.begin() as connection:
+        with ONE_AT_A_TIME, engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            yield config
     except OperationalError as error:
-        raise StoreUnavailable(f"PostgreSQL could not be reached: {error.orig}") from error
+        raise unavailable(database_url, error.orig or error) from error

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from codegen_platform.errors import WrongUsage
 from codegen_platform.store import Store, TaskRow
 from codegen_platform.store.dispatching import READY
 from tests.integration.ledger_rows import a_review, claimed, enqueued, the
@@ -194,7 +195,7 @@ def test_lists_and_counts_can_be_narrowed(store: Store) -> None:
 
 @pytest.mark.parametrize("priority", [0, 6])
 def test_there_are_five_priorities(store: Store, priority: int) -> None:
-    with pytest.raises(psycopg.errors.CheckViolation):
+    with pytest.raises(WrongUsage):
         create(store, "aaa", priority=priority)
 
 

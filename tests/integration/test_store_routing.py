@@ -20,10 +20,11 @@ def statuses(store: Store) -> dict[str | None, str]:
 
 def test_a_delivery_becomes_a_task_and_is_settled_with_it(store: Store) -> None:
     event = store.events.record("d1", "pull_request", b"{}", {})
-    task = store.events.route(event.id, action="opened", payload={"number": 7}, new_task=a_review(event_id=event.id))
+    task = store.events.route(event.id, action="opened", payload={"number": 7}, new_task=a_review())
     settled = store.events.get(event.id)
     assert settled is not None
     assert (settled.disposition, settled.task_id, settled.action) == ("task", task.id, "opened")
+    assert task.event_id == event.id
     assert settled.processed_at is not None
     assert store.events.unprocessed(10) == []
 

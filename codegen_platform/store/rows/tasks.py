@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from codegen_platform.errors import WrongUsage
 from codegen_platform.store.rows.json import Json
 from codegen_platform.store.states import TaskStatus
 
@@ -22,6 +23,9 @@ class NewTask:
             deliveries arrive out of order.
         number: of the pull request or issue; tasks with the same repository and number never run at the same time.
         dependencies: tasks that must be complete first.
+
+    Raises:
+        WrongUsage: the priority is not one of the five.
     """
 
     title: str
@@ -38,6 +42,10 @@ class NewTask:
     dependencies: Sequence[UUID] = ()
     event_id: UUID | None = None
     assignee: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.priority <= 5:
+            raise WrongUsage(f"priority must be 1 (most urgent) to 5, not {self.priority}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
