@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from urllib.parse import urlsplit
+from wsgiref.simple_server import WSGIServer
 
 import structlog
 from prometheus_client import start_http_server
@@ -75,14 +76,21 @@ def _publish(settings: Settings, *, drain: bool) -> None:
             publisher.drain(stop)
             return
         observing.registry.register(BacklogCollector(store))
-        server, thread = start_http_server(
-            settings.publisher.metrics_port, addr="127.0.0.1", registry=observing.registry
-        )
+        server, thread = _serve_metrics(settings.publisher.metrics_port, observing)
         log.info("publisher.started", metrics_port=settings.publisher.metrics_port)
         publisher.run(stop)
         server.shutdown()
         thread.join()
         log.info("publisher.stopped")
+
+
+def _serve_metrics(port: int, observing: Observing) -> tuple[WSGIServer, threading.Thread]:
+    try:
+        return start_http_server(port, addr="127.0.0.1", registry=observing.registry)
+    except OSError as error:
+        raise WrongUsage(
+            f"port {port} for the publisher's metrics cannot be used ({error}); set CODEGEN_PUBLISHER__METRICS_PORT"
+        ) from error
 
 
 def _ways(
