@@ -104,6 +104,13 @@ PATTERNS = (
         "bug",
     ),
     _pattern(
+        r"st_mtime.*reverse=True",
+        "The oldest key signs, not the newest",
+        "Keys are listed newest first, but the signer signs with the last one.",
+        "high",
+        "bug",
+    ),
+    _pattern(
         r"\bassert True\b|assert .* or True",
         "Test cannot fail",
         "The assertion is true whatever the code does.",
