@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from codegen_platform.artifacts import FileStatus
 from codegen_platform.errors import ForgeUnavailable
@@ -104,6 +104,19 @@ class PermissionAnswer(_Part):
     """What a collaborator may do: `admin`, `write`, `read`, `none`."""
 
     permission: str
+
+
+class InstallationAnswer(_Part):
+    """An App's installation."""
+
+    id: int
+
+
+class TokenAnswer(_Part):
+    """A minted token; `expires_at` is by GitHub's clock."""
+
+    token: str = Field(min_length=1)
+    expires_at: AwareDatetime
 
 
 def read_as(kind: type[T], answer: Any, *, what: str) -> T:

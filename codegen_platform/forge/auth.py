@@ -7,16 +7,18 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from codegen_platform.changes.keys import split_repository
-from codegen_platform.errors import ForgeUnavailable
+from codegen_platform.errors import WrongUsage
+from codegen_platform.forge.answers import InstallationAnswer, TokenAnswer, read_as
 from codegen_platform.forge.connection import Connection
 from codegen_platform.forge.errors import server_time
 
 if TYPE_CHECKING:
     from github import Auth
+
+T = TypeVar("T")
 
 RENEW_SECONDS = 300.0
 """A minted token is replaced so long before it ends."""
@@ -57,7 +59,8 @@ class GitHubAuth(ABC):
         if app_id and app_private_key:
             from github import Auth
 
-            signer = Auth.AppAuth(str(app_id), app_private_key)
+            # Where a variable cannot hold line ends, keys come with `\\n` written out.
+            signer = Auth.AppAuth(str(app_id), app_private_key.replace("\\n", "\n"))
             return AppInstallations(Connection(api_url, timeout_seconds=timeout_seconds), signer, permissions)
         return GivenToken(token) if token else Anonymous()
 
@@ -119,17 +122,25 @@ class AppInstallations(GitHubAuth):
     def _mint(self, repository: str) -> _Minted:
         owner, name = split_repository(repository)
         if repository not in self._installations:
-            found = self._call("GET", f"/repos/{owner}/{name}/installation")
-            self._installations[repository] = int(found[1]["id"])
+            found = self._call(InstallationAnswer, "GET", f"/repos/{owner}/{name}/installation")[1]
+            self._installations[repository] = found.id
         asked = {"repositories": [name], "permissions": self._permissions}
         path = f"/app/installations/{self._installations[repository]}/access_tokens"
-        headers, answer = self._call("POST", path, asked)
-        lifetime = datetime.fromisoformat(answer["expires_at"]).timestamp() - server_time(headers)
-        return _Minted(answer["token"], time.monotonic() + lifetime - RENEW_SECONDS)
+        headers, minted = self._call(TokenAnswer, "POST", path, asked)
+        lifetime = minted.expires_at.timestamp() - server_time(headers)
+        return _Minted(minted.token, time.monotonic() + lifetime - RENEW_SECONDS)
 
-    def _call(self, verb: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[Mapping[str, str], Any]:
-        answer = self._connection.call(verb, path, body=body, authorization=f"Bearer {self._signer.token}")
+    def _call(
+        self, kind: type[T], verb: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> tuple[Mapping[str, str], T]:
+        answer = self._connection.call(verb, path, body=body, authorization=f"Bearer {self._signed()}")
+        return answer.headers, read_as(kind, answer.json(), what=f"{verb} {path}")
+
+    def _signed(self) -> str:
+        """Return a JSON web token that says which App we are, valid for five minutes."""
+        from jwt import PyJWTError
+
         try:
-            return answer.headers, answer.json()
-        except (KeyError, ValueError) as error:
-            raise ForgeUnavailable(f"GitHub's answer to {verb} {path} is not what was asked for") from error
+            return self._signer.token
+        except (PyJWTError, ValueError) as error:
+            raise WrongUsage("the GitHub App's private key is not a PEM private key") from error
