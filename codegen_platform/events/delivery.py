@@ -37,6 +37,18 @@ class IncompleteDelivery(CodegenError):
     code = "incomplete_delivery"
 
 
+class EncodedBody(CodegenError):
+    """The body was compressed or otherwise encoded; what was signed could only be seen by decoding it first."""
+
+    code = "encoded_body"
+
+
+class FormEncoded(CodegenError):
+    """The webhook is set to send forms instead of JSON."""
+
+    code = "form_encoded"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryHeaders:
     """What the headers of a delivery say; none of it is covered by the signature.
@@ -55,6 +67,19 @@ class DeliveryHeaders:
 def is_delivery_id(text: str) -> bool:
     """Return whether `text` has the form of a delivery id."""
     return _DELIVERY_ID.fullmatch(text) is not None
+
+
+def refuse_encoding(headers: RawHeaders) -> None:
+    """Refuse bodies in a form that is not taken.
+
+    Raises:
+        EncodedBody: there is a `Content-Encoding`, whichever. FormEncoded: the content type is the form one.
+    """
+    for name, value in headers:
+        if name == b"content-encoding":
+            raise EncodedBody("send the body without Content-Encoding")
+        if name == b"content-type" and value.lower().startswith(b"application/x-www-form-urlencoded"):
+            raise FormEncoded("choose the content type application/json in the settings of the webhook")
 
 
 def read_signature(headers: RawHeaders) -> bytes:

@@ -6,19 +6,29 @@ import asyncio
 
 from starlette.types import Receive, Send
 
+from codegen_platform.errors import CodegenError
+from codegen_platform.events.delivery import RawHeaders
+
 LINGER_SECONDS = 2.0
 
 
-class BodyTooLarge(Exception):
-    """More bytes came than are taken."""
+class BodyTooLarge(CodegenError):
+    """More bytes came, or were announced, than are taken."""
+
+    code = "body_too_large"
 
 
-class BodyTooSlow(Exception):
+class BodyTooSlow(CodegenError):
     """The body was not complete within its deadline."""
 
+    code = "body_too_slow"
 
-class TooManyBodies(Exception):
+
+class TooManyBodies(CodegenError):
     """All requests together hold more bytes than are set aside for them."""
+
+    code = "too_busy"
+    retryable = True
 
 
 class ClientGone(Exception):
@@ -52,6 +62,7 @@ class BodyReading:
     def __init__(self, limits: BodyLimits) -> None:
         self._limits = limits
         self._taken = 0
+        self.is_complete = False
 
     async def read(self, receive: Receive) -> bytes:
         """Return the whole body.
@@ -63,7 +74,7 @@ class BodyReading:
             async with asyncio.timeout(self._limits.deadline_seconds):
                 return await self._collect(receive)
         except TimeoutError as error:
-            raise BodyTooSlow from error
+            raise BodyTooSlow(f"the body took over {self._limits.deadline_seconds:g} s") from error
 
     async def _collect(self, receive: Receive) -> bytes:
         chunks: list[bytes] = []
@@ -74,6 +85,7 @@ class BodyReading:
             chunk: bytes = message.get("body", b"")
             self._take(len(chunk))
             if not message.get("more_body", False):
+                self.is_complete = True
                 return b"".join([*chunks, chunk]) if chunks else chunk
             chunks.append(chunk)
 
@@ -81,14 +93,25 @@ class BodyReading:
         self._taken += size
         self._limits._held += size
         if self._taken > self._limits.one_bytes:
-            raise BodyTooLarge
+            raise BodyTooLarge(f"the body has over {self._limits.one_bytes} bytes")
         if self._limits._held > self._limits.all_bytes:
-            raise TooManyBodies
+            raise TooManyBodies(f"unfinished requests hold over {self._limits.all_bytes} bytes")
 
     def release(self) -> None:
         """Give the bytes back; harmless if there are none."""
         self._limits._held -= self._taken
         self._taken = 0
+
+
+def refuse_length(headers: RawHeaders, limits: BodyLimits) -> None:
+    """Refuse a body that is announced as too large; the server's parser made sure that a length is a number of 64 bits.
+
+    Raises:
+        BodyTooLarge: `Content-Length` is over the limit.
+    """
+    for name, value in headers:
+        if name == b"content-length" and int(value) > limits.one_bytes:
+            raise BodyTooLarge(f"the body has over {limits.one_bytes} bytes")
 
 
 async def pass_over_rest(receive: Receive, *, limit_bytes: int) -> None:
@@ -108,9 +131,7 @@ async def pass_over_rest(receive: Receive, *, limit_bytes: int) -> None:
         return
 
 
-async def send_answer(
-    send: Send, *, status: int, headers: list[tuple[bytes, bytes]], body: bytes, last: bool = True
-) -> None:
+async def send_answer(send: Send, *, status: int, headers: RawHeaders, body: bytes, last: bool = True) -> None:
     """Send a whole answer; with `last` False the connection stays until `end_answer`."""
     await send(
         {

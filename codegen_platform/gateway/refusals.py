@@ -11,37 +11,27 @@ from codegen_platform.gateway.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS, p
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """One answer.
-
-    Attributes:
-        code: stable; also the label in the metrics.
-        after_body: whether the whole body was read when this is sent; if not, the connection is closed.
-    """
+    """One answer; `code` is the code of the error that it answers, and the label in the metrics."""
 
     code: str
     status: int
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...]
-    after_body: bool
 
 
-def _refusal(status: int, code: str, detail: str, *, after_body: bool = False) -> Refusal:
+def _refusal(status: int, code: str, detail: str) -> Refusal:
     headers = [(b"content-type", MEDIA_TYPE.encode("ascii"))]
-    if not after_body:
-        headers.append((b"connection", b"close"))
     if status == 503:
         headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode("ascii")))
     body = bytes(problem(status, code, detail).body)
-    return Refusal(code=code, status=status, body=body, headers=tuple(headers), after_body=after_body)
+    return Refusal(code=code, status=status, body=body, headers=tuple(headers))
 
 
 REFUSALS: Mapping[str, Refusal] = MappingProxyType(
     {
         refusal.code: refusal
         for refusal in (
-            _refusal(
-                400, "incomplete_delivery", "Send one X-GitHub-Delivery and one X-GitHub-Event header.", after_body=True
-            ),
+            _refusal(400, "incomplete_delivery", "Send one X-GitHub-Delivery and one X-GitHub-Event header."),
             _refusal(
                 401,
                 "bad_signature",
@@ -53,7 +43,7 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
             _refusal(415, "encoded_body", "Send the body as it is, without Content-Encoding."),
             _refusal(415, "form_encoded", "Choose the content type application/json in the settings of the webhook."),
             _refusal(503, "too_busy", "Too many large deliveries are in flight; send it again."),
-            _refusal(503, "store_unavailable", "PostgreSQL cannot be reached; nothing was recorded.", after_body=True),
+            _refusal(503, "store_unavailable", "PostgreSQL cannot be reached; nothing was recorded."),
         )
     }
 )

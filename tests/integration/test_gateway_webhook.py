@@ -6,8 +6,8 @@ import json
 import select
 import socket
 import time
-import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -229,6 +229,12 @@ def test_a_body_that_does_not_arrive_in_time_is_refused_and_the_connection_close
         assert 0.3 <= time.monotonic() - started < 10
 
 
+def test_a_refusal_of_a_whole_body_keeps_the_connection_and_any_other_ends_it(gateway: RunningGateway):
+    wrong = gateway.deliver({"n": 1}, "ping", secret="wrong")
+    unsigned = gateway.post(b"{}", {})
+    assert ("connection" in wrong.headers, unsigned.headers["connection"]) == (False, "close")
+
+
 def test_a_client_that_hangs_up_in_mid_body_leaves_no_event_and_no_held_memory(gateway: RunningGateway):
     headers = signed(b"{}", "push") | {"Content-Length": "1000"}
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -279,21 +285,17 @@ def test_whatever_is_signed_is_recorded_as_it_is(gateway: RunningGateway, body: 
 
 
 def test_many_deliveries_at_once_are_each_recorded_once(gateway: RunningGateway):
-    import asyncio
-
     payload = sample("push")
     bodies = [json.dumps(payload | {"nonce": nonce}).encode() for nonce in range(100)]
+    posts = [(body, signed(body, "push")) for body in bodies for _ in range(3)]
 
-    async def post_all() -> list[int]:
-        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=30) as client:
-            posts = [
-                client.post(
-                    "/webhooks/github", content=body, headers=signed(body, "push", delivery_id=str(uuid.uuid4()))
-                )
-                for body in bodies
-                for _ in range(3)
+    def post_some(some: list[tuple[bytes, dict[str, str]]]) -> list[int]:
+        with httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as client:
+            return [
+                client.post("/webhooks/github", content=body, headers=headers).status_code for body, headers in some
             ]
-            return [answer.status_code for answer in await asyncio.gather(*posts)]
 
-    assert set(asyncio.run(post_all())) == {202}
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(post_some, [posts[start::8] for start in range(8)]))
+    assert {status for some in answers for status in some} == {202}
     assert gateway.event_count() == 100

@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from codegen_platform.errors import StoreUnavailable
+from codegen_platform.events.delivery import BadSignature, EncodedBody, FormEncoded, IncompleteDelivery
+from codegen_platform.gateway.bodies import BodyTooLarge, BodyTooSlow, TooManyBodies
 from codegen_platform.gateway.refusals import REFUSALS
 
 
@@ -22,6 +25,6 @@ def test_who_is_refused_for_want_of_room_or_database_is_told_when_to_come_again(
     assert waits == {"too_busy", "store_unavailable"}
 
 
-def test_a_connection_whose_body_was_not_read_is_closed():
-    for refusal in REFUSALS.values():
-        assert ((b"connection", b"close") in refusal.headers) is not refusal.after_body
+def test_every_error_of_intake_has_its_refusal():
+    errors = [BadSignature, IncompleteDelivery, EncodedBody, FormEncoded, BodyTooLarge, BodyTooSlow, TooManyBodies]
+    assert {error.code for error in [*errors, StoreUnavailable]} == set(REFUSALS)
