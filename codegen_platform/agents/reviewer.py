@@ -59,11 +59,7 @@ def review(
     if backend is None:
         return draft
     meter = Meter(backend.model, limits)
-    room = room_for_files(
-        snapshot, static, guidelines=instructions.guidelines, prompt_tokens=limits.prompt_tokens_per_call
-    )
-    ignored = frozenset(file.path for file in snapshot.files if instructions.ignores(file.path))
-    calls = plan(snapshot.files, ignored=ignored, room=room, max_calls=limits.max_calls)
+    calls = _plan(snapshot, static, instructions, limits)
     reader = BatchReader(
         snapshot=snapshot,
         static=static,
@@ -75,18 +71,7 @@ def review(
     reading = reader.read(calls.batches)
     if reading.unavailable and not last_attempt:
         raise reading.unavailable
-    return draft.model_copy(
-        update={
-            "model": backend.model,
-            "claims": tuple(reading.claims),
-            "invalid": tuple(reading.invalid),
-            "read": () if reading.failed else _read_files(snapshot, reading, calls),
-            "skipped": () if reading.failed else (*calls.skipped, *reading.skipped(known=calls.skipped)),
-            "degraded": reading.degraded(backend.model),
-            "notes": (*draft.notes, *_price_note(meter)),
-            "usage": meter.usage(prompt_sha256()),
-        }
-    )
+    return _completed(draft, snapshot, calls, reading, meter)
 
 
 def verify(
@@ -128,6 +113,35 @@ def verify(
         dropped=(*draft.invalid, *proof.dropped, *refutation.dropped),
         notes=(*draft.notes, *refutation.notes),
         usage=_added(draft.usage, refutation.usage),
+    )
+
+
+def _plan(
+    snapshot: PullRequestSnapshot, static: StaticFindings, instructions: ReviewInstructions, limits: ReviewLimits
+) -> Plan:
+    room = room_for_files(
+        snapshot, static, guidelines=instructions.guidelines, prompt_tokens=limits.prompt_tokens_per_call
+    )
+    ignored = frozenset(file.path for file in snapshot.files if instructions.ignores(file.path))
+    return plan(snapshot.files, ignored=ignored, room=room, max_calls=limits.max_calls)
+
+
+def _completed(
+    draft: DraftReview, snapshot: PullRequestSnapshot, calls: Plan, reading: Reading, meter: Meter
+) -> DraftReview:
+    """Return the draft with what the model said, what it read, and why it is incomplete if it is."""
+    nothing = reading.failed
+    return draft.model_copy(
+        update={
+            "model": meter.model,
+            "claims": tuple(reading.claims),
+            "invalid": tuple(reading.invalid),
+            "read": () if nothing else _read_files(snapshot, reading, calls),
+            "skipped": () if nothing else (*calls.skipped, *reading.skipped(known=calls.skipped)),
+            "degraded": reading.degraded(meter.model),
+            "notes": (*draft.notes, *_price_note(meter)),
+            "usage": meter.usage(prompt_sha256()),
+        }
     )
 
 
