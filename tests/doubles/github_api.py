@@ -7,8 +7,9 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import Any
 from urllib.parse import unquote, urlencode
 
@@ -17,6 +18,7 @@ from tests.doubles.github_git import TreeEntry
 from tests.doubles.github_graphql import Blobs
 from tests.doubles.github_review_rules import refusals_of_review
 from tests.doubles.github_world import (
+    Comment,
     Json,
     PullRequest,
     Repository,
@@ -43,7 +45,7 @@ class Request:
     method: str
     path: str
     query: Mapping[str, str]
-    headers: Mapping[str, str]
+    headers: Message
     body: Any
     caller: Caller
     api: str
@@ -115,7 +117,7 @@ class Api:
         return path
 
     def handle(
-        self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes, api: str
+        self, method: str, path: str, query: Mapping[str, str], headers: Message, body: bytes, api: str
     ) -> Answer:
         """Answer one call; every refusal is an Answer too."""
         try:
@@ -153,12 +155,13 @@ class Api:
         return repository, pull
 
 
-def page(request: Request, items: Iterable[Json], *, repository: Repository | None = None) -> Answer:
+def page(
+    request: Request, items: Sequence[Any], render: Callable[[Any], Json], *, repository: Repository | None = None
+) -> Answer:
     """Return one page of a list with GitHub's Link header (numeric repository addresses, as GitHub writes them)."""
-    everything = list(items)
     size = min(100, max(1, int(request.query.get("per_page", 30))))
     number = max(1, int(request.query.get("page", 1)))
-    last = max(1, -(-len(everything) // size))
+    last = max(1, -(-len(items) // size))
     path = request.path
     if repository:
         path = re.sub(r"^/repos/[^/]+/[^/]+", f"/repositories/{repository.id}", path)
@@ -169,7 +172,7 @@ def page(request: Request, items: Iterable[Json], *, repository: Repository | No
             query = urlencode({**request.query, "page": target})
             links.append(f'<{request.api}{path}?{query}>; rel="{relation}"')
     headers = {"Link": ", ".join(links)} if links else {}
-    return Answer(200, everything[(number - 1) * size : number * size], headers)
+    return Answer(200, [render(item) for item in items[(number - 1) * size : number * size]], headers)
 
 
 def _writer(request: Request, repository: Repository, permission: str) -> Any:
@@ -213,7 +216,7 @@ def pulls(api: Api, request: Request, owner: str, repo: str) -> Answer:
     found = api.find(owner, repo)
     state = request.query.get("state", "open")
     shown = [pull for pull in reversed(found.pulls.values()) if state in ("all", pull.state)]
-    return page(request, (pull_json(found, pull, request.api) for pull in shown), repository=found)
+    return page(request, shown, lambda pull: pull_json(found, pull, request.api), repository=found)
 
 
 @route("GET", "/repos/{owner}/{repo}/pulls/{number}")
@@ -228,14 +231,14 @@ def pull(api: Api, request: Request, owner: str, repo: str, number: str) -> Answ
 def pull_files(api: Api, request: Request, owner: str, repo: str, number: str) -> Answer:
     found, shown = api.find_pull(owner, repo, number)
     files = shown.files[shown.head_sha][:FILES_MAX]
-    return page(request, (file_json(found, file, shown.head_sha, request.api) for file in files), repository=found)
+    return page(request, files, lambda file: file_json(found, file, shown.head_sha, request.api), repository=found)
 
 
 @route("GET", "/repos/{owner}/{repo}/pulls/{number}/commits")
 def pull_commits(api: Api, request: Request, owner: str, repo: str, number: str) -> Answer:
     found, shown = api.find_pull(owner, repo, number)
     commits = found.git.commits_between(shown.merge_base, shown.head_sha)
-    return page(request, (_commit_json(found, sha, text, request.api) for sha, text in commits), repository=found)
+    return page(request, commits, lambda pair: _commit_json(found, pair[0], pair[1], request.api), repository=found)
 
 
 def _commit_json(repository: Repository, sha: str, message: str, api: str) -> Json:
@@ -283,6 +286,11 @@ def compare(api: Api, request: Request, owner: str, repo: str, spec: str) -> Ans
         "files": [file_json(found, file, head, request.api) for file in found.git.diff(start, head)[:300]],
     }
     return Answer(200, shown)
+
+
+@route("GET", "/repos/{owner}/{repo}/contents")
+def root_contents(api: Api, request: Request, owner: str, repo: str) -> Answer:
+    return contents(api, request, owner, repo, "")
 
 
 @route("GET", "/repos/{owner}/{repo}/contents/{path*}")
@@ -381,8 +389,8 @@ def create_review(api: Api, request: Request, owner: str, repo: str, number: str
 @route("GET", "/repos/{owner}/{repo}/pulls/{number}/reviews")
 def reviews(api: Api, request: Request, owner: str, repo: str, number: str) -> Answer:
     found, shown = api.find_pull(owner, repo, number)
-    seen = visible(shown.reviews, request.caller.account) if request.caller.account else iter(())
-    return page(request, (review_json(found, shown, review, request.api) for review in seen), repository=found)
+    seen = list(visible(shown.reviews, request.caller.account))
+    return page(request, seen, lambda review: review_json(found, shown, review, request.api), repository=found)
 
 
 @route("GET", "/repos/{owner}/{repo}/pulls/{number}/reviews/{review_id}")
@@ -402,23 +410,25 @@ def review_comments(api: Api, request: Request, owner: str, repo: str, number: s
     if not matching:
         raise Refused(404, "Not Found")
     newer = {"line", "side", "start_line", "start_side", "original_line", "original_start_line", "subject_type"}
-    comments = (comment_json(found, shown, comment, request.api) for comment in matching[0].comments)
-    older = ({key: value for key, value in comment.items() if key not in newer} for comment in comments)
-    return page(request, older, repository=found)
+
+    def older(comment: Comment) -> Json:
+        shape = comment_json(found, shown, comment, request.api)
+        return {key: value for key, value in shape.items() if key not in newer}
+
+    return page(request, matching[0].comments, older, repository=found)
 
 
 @route("GET", "/repos/{owner}/{repo}/pulls/{number}/comments")
 def pull_comments(api: Api, request: Request, owner: str, repo: str, number: str) -> Answer:
     found, shown = api.find_pull(owner, repo, number)
-    seen = visible(shown.reviews, request.caller.account) if request.caller.account else iter(shown.reviews)
-    comments = (comment_json(found, shown, comment, request.api) for review in seen for comment in review.comments)
-    return page(request, comments, repository=found)
+    seen = [comment for review in visible(shown.reviews, request.caller.account) for comment in review.comments]
+    return page(request, seen, lambda comment: comment_json(found, shown, comment, request.api), repository=found)
 
 
 @route("GET", "/repos/{owner}/{repo}/issues/{number}/comments")
 def issue_comments(api: Api, request: Request, owner: str, repo: str, number: str) -> Answer:
     found, shown = api.find_pull(owner, repo, number)
-    return page(request, shown.issue_comments, repository=found)
+    return page(request, shown.issue_comments, dict, repository=found)
 
 
 @route("POST", "/repos/{owner}/{repo}/issues/{number}/comments")

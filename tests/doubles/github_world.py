@@ -438,7 +438,7 @@ def comment_json(repository: Repository, pull: PullRequest, comment: Comment, ap
     }
 
 
-def visible(reviews: list[Review], user: Account) -> Iterator[Review]:
+def visible(reviews: list[Review], user: Account | None) -> Iterator[Review]:
     """Return the reviews a list shows now: replicas lag behind, and a pending review is its author's only."""
     now = time.time()
     return (r for r in reviews if r.visible_at <= now and (r.state != "PENDING" or r.user == user))
