@@ -75,9 +75,9 @@ UNFINISHED = "SELECT * FROM effects WHERE task_id = %(task_id)s AND state IN ('p
 GET = "SELECT * FROM effects WHERE id = %(id)s"
 FOR_TASK = "SELECT * FROM effects WHERE task_id = %(task_id)s ORDER BY sequence"
 
-# What was written to a forge and no run has reported yet.
+# What a publisher ended with a result that no run has reported yet; effects that were withdrawn have none.
 UNREPORTED = """
-    SELECT * FROM effects WHERE state = 'done' AND finished_at IS NOT NULL AND materialized_at IS NULL
+    SELECT * FROM effects WHERE finished_at IS NOT NULL AND materialized_at IS NULL AND result IS NOT NULL
     ORDER BY finished_at LIMIT %(limit)s
 """
 
@@ -204,7 +204,7 @@ class Effects:
         return self._pool.fetch(EffectRow, FOR_TASK, {"task_id": task_id})
 
     def unreported(self, limit: int) -> list[EffectRow]:
-        """Return at most `limit` effects that are done and whose asset nobody has materialized yet, oldest first."""
+        """Return at most `limit` effects that ended with a result whose asset nobody has materialized yet, oldest first."""
         return self._pool.fetch(EffectRow, UNREPORTED, {"limit": limit})
 
     def backlog(self) -> list[Backlog]:

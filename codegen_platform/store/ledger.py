@@ -144,10 +144,12 @@ def _makes_room_or_work(move: Move) -> bool:
 
 
 def _moved(move: Move) -> dict[str, Any]:
-    changed = {
+    data = {
         name: _as_json(value) for name in RECORDED if (value := getattr(move.after, name)) != getattr(move.before, name)
     }
-    return _event(move.after, move.before.version + 1, move.type, {**move.note, **changed}, move.actor)
+    if move.note:
+        data["note"] = move.note
+    return _event(move.after, move.before.version + 1, move.type, data, move.actor)
 
 
 def _event(task: TaskRow, sequence: int, type: str, data: Mapping[str, Json], actor: str) -> dict[str, Any]:

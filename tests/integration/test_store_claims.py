@@ -90,7 +90,7 @@ def test_a_completed_task_has_an_outcome_and_no_lease(store: Store) -> None:
     assert done is not None
     assert (done.status, done.outcome, done.lease_until) == ("complete", "clean", None)
     assert done.completed_at is not None
-    assert store.tasks.events(task.id)[-1].data["findings"] == 0
+    assert store.tasks.events(task.id)[-1].data["note"] == {"findings": 0}
 
 
 def test_a_task_ends_once(store: Store) -> None:
@@ -164,7 +164,7 @@ def test_a_run_may_end_its_own_task_as_superseded(store: Store) -> None:
     over = store.tasks.supersede(task.id, task.fence, "worker", "head moved to bbb")
     assert over is not None
     assert (over.status, over.outcome, over.lease_until) == ("superseded", "superseded", None)
-    assert store.tasks.events(task.id)[-1].data["reason"] == "head moved to bbb"
+    assert store.tasks.events(task.id)[-1].data["note"] == {"reason": "head moved to bbb"}
 
 
 def test_cancelling_stops_the_run_and_what_was_not_sent(store: Store) -> None:

@@ -81,7 +81,7 @@ def test_each_event_says_who_moved_the_task_and_under_which_fence(store: Store) 
     created, taken, cancelled = store.tasks.events(task.id)
     assert (created.actor, taken.actor, cancelled.actor) == ("test", "worker", "alice")
     assert (created.fence, taken.fence, cancelled.fence) == (0, 1, 1)
-    assert cancelled.data["reason"] == "too expensive"
+    assert cancelled.data["note"] == {"reason": "too expensive"}
     assert created.at <= taken.at <= cancelled.at
 
 

@@ -246,6 +246,29 @@ def test_what_was_published_is_reported_once(store: Store) -> None:
     assert store.effects.unreported(10) == []
 
 
+def test_a_superseded_or_dead_result_is_reported_too_and_what_was_withdrawn_is_not(store: Store) -> None:
+    _, effect = sent(store)
+    store.effects.finish(effect.id, effect.fence, "superseded", b"head moved", None, "superseded")
+    withdrawn = claimed(store, a_review(number=8))
+    enqueued(store, withdrawn, "withdrawn")
+    store.tasks.cancel(withdrawn.id, "alice", "why")
+    assert [row.id for row in store.effects.unreported(10)] == [effect.id]
+
+
+def test_an_effect_that_is_wanted_again_is_reported_again(store: Store) -> None:
+    task, effect = sent(store)
+    store.effects.finish(effect.id, effect.fence, "dead", b"refused", None, "failed")
+    store.effects.mark_materialized(effect.id)
+    replayed = store.tasks.replay(task.id, "alice")
+    held = store.tasks.claim(task.id, replayed.attempt, "run-2", "worker", 60)
+    assert held is not None
+    store.effects.enqueue(task.id, held.fence, "review", effect.effect_key, b"text")
+    again = take(store)
+    assert again is not None
+    store.effects.finish(again.id, again.fence, "done", b"posted", "901", "reviewed")
+    assert [row.result for row in store.effects.unreported(10)] == [b"posted"]
+
+
 def test_a_push_against_a_publishing_publisher_ends_in_one_of_the_two_ways(store: Store, database_url: str) -> None:
     for number in range(12):
         task = claimed(store, a_review("aaa", number=number, at="2026-06-01T10:00:00Z"))

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from codegen_platform.store import NewModelCall, NotFound, RepositoryRow, Store
@@ -120,6 +121,17 @@ def test_local_pull_requests_made_at_once_get_different_numbers(store: Store, da
 def test_a_pull_request_needs_its_repository(store: Store) -> None:
     with pytest.raises(NotFound):
         store.repositories.save_local_pull_request(999, "main", "feature", "b", "h", "title", "", "alice")
+
+
+def test_capacity_counts_active_agents_that_were_heard_of_lately(store: Store, database_url: str) -> None:
+    for name, capacity in (("here", 2), ("here too", 3), ("silent", 4), ("off", 8)):
+        store.agents.register(name, "reviewer", [], capacity)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE agents SET last_seen = now() - interval '1 minute' WHERE name = 'silent'")
+        connection.execute("UPDATE agents SET status = 'disabled' WHERE name = 'off'")
+    assert store.agents.capacity(45) == 5
+    store.agents.register("off", "reviewer", [], 8)
+    assert store.agents.capacity(45) == 5, "what a person disabled stays disabled"
 
 
 def test_an_agent_is_registered_by_name_and_heard_of(store: Store) -> None:

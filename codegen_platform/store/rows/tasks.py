@@ -100,7 +100,10 @@ class TaskRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskEventRow:
-    """One move of a task: `data` holds every field that it changed, so that the task can be rebuilt from its events."""
+    """One move of a task: `data` holds every field that it changed, so that the task can be rebuilt from its events.
+
+    What else there is to say (a reason, the effect, the delivery) is in `data["note"]`.
+    """
 
     task_id: UUID
     sequence: int
