@@ -62,11 +62,12 @@ def asset_of(document_type: type[Document]) -> str:
     return document_type.schema_name.partition("/")[0]
 
 
-def store_document(storage: Storage, document: PullRequestDocument) -> str:
-    """Write a document as latest and under its head commit; return the address of the one that stays."""
+def store_document(storage: Storage, document: PullRequestDocument, *, is_latest: bool = True) -> str:
+    """Write a document under its head commit, and as latest if it is; return the address of the one that stays."""
     data = document.to_bytes()
     asset, partition = asset_of(type(document)), partition_key(document.repository, document.number)
     history = artifact_path(asset, partition, f"{document.head_sha}.json")
     storage.write(history, data)
-    storage.write(artifact_path(asset, partition, "latest.json"), data)
+    if is_latest:
+        storage.write(artifact_path(asset, partition, "latest.json"), data)
     return storage.url_for(history)

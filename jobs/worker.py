@@ -5,6 +5,7 @@ parent's memory. Celery's own settings repeat those of the launcher in dagster.y
 """
 
 import gc
+import importlib
 import os
 import socket
 import tempfile
@@ -16,6 +17,7 @@ from celery import Celery, signals
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
+from codegen_platform import analysis
 from codegen_platform.errors import CodegenError
 from codegen_platform.log_format import configure_logging
 from codegen_platform.settings import Settings
@@ -26,6 +28,7 @@ QUEUE = "dagster"
 CAPABILITIES = ("review_pull_request",)
 LONGEST_RUN_SECONDS = 3600
 HEARTBEAT_SECONDS = 10.0
+WARM_MODULES = ("codegen_platform.definitions", "anthropic", "github", "boto3")
 
 log = structlog.get_logger()
 
@@ -57,12 +60,8 @@ def celery_app(redis_url: str, *, max_runs_per_child: int) -> Celery:
 
 def preload() -> None:
     """Import and compile what every run needs, so that forked workers share it."""
-    import anthropic  # noqa: F401
-    import github  # noqa: F401
-
-    import codegen_platform.definitions  # noqa: F401
-    from codegen_platform import analysis
-
+    for module in WARM_MODULES:
+        importlib.import_module(module)
     analysis.warm()
     gc.collect()
     gc.freeze()

@@ -53,7 +53,7 @@ def _stop(instance: dg.DagsterInstance, run_id: str) -> None:
 def _record(store: Store, artifacts: ArtifactStorage, effect: EffectRow) -> dg.AssetMaterialization:
     assert effect.result is not None
     published = PublishedReview.from_bytes(effect.result)
-    store_document(artifacts.storage, published)
+    store_document(artifacts.storage, published, is_latest=published.state != "superseded")
     store.effects.mark_materialized(effect.id)
     partition = partition_key(published.repository, published.number)
     return dg.AssetMaterialization("published_review", partition=partition, metadata=publication_metadata(published))

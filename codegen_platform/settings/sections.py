@@ -144,7 +144,7 @@ class WorkersSettings(Section):
     metrics_port: Port = 8003
     max_tasks_per_child: Count = 50
     lease_seconds: Annotated[float, Field(ge=2, le=3600)] = 15.0
-    max_attempts: Annotated[int, Field(ge=1, le=20)] = 3
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 20
 
 
 class LoggingSettings(Section):
