@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -36,10 +37,16 @@ _OUTCOME_SENTENCE = {
 
 
 def print_report(console: Console, report: ReviewReport) -> None:
-    """Print the whole report."""
-    console.print()
-    for part in _parts(report):
-        console.print(part)
+    """Print the whole report; without a terminal no line is padded to the width of the page."""
+    with console.capture() as page:
+        console.print()
+        for part in _parts(report):
+            console.print(part)
+    text = page.get()
+    if not console.is_terminal:
+        text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    console.file.write(text)
+    console.file.flush()
 
 
 def _parts(report: ReviewReport) -> Iterator[RenderableType]:
@@ -84,11 +91,18 @@ def _finding(finding: Finding) -> RenderableType:
         (place, "bold"),
         (f"  {finding.category.value}, {_one_line(finding.source)}", "dim"),
     )
-    title = Text(_one_line(finding.title))
-    parts: list[RenderableType] = [head, Padding(title, (0, 0, 0, 2)), Padding(_quote(finding), (0, 0, 0, 2))]
+    parts: list[RenderableType] = [
+        head,
+        _indented(Text(_one_line(finding.title), style="bold")),
+        _indented(_quote(finding)),
+    ]
     if finding.body.strip() and finding.body.strip() != finding.title.strip():
-        parts.append(Padding(Text(_block(finding.body)), (0, 0, 0, 2)))
+        parts.append(_indented(Text(_block(finding.body))))
     return Group(*parts, Text(""))
+
+
+def _indented(part: RenderableType) -> Padding:
+    return Padding(part, (0, 0, 0, 2), expand=False)
 
 
 def _quote(finding: Finding) -> Syntax:
@@ -96,10 +110,14 @@ def _quote(finding: Finding) -> Syntax:
     shown = [visible(line)[:QUOTE_COLUMNS] for line in lines[:QUOTE_LINES]]
     if len(lines) > QUOTE_LINES:
         shown.append(f"... {len(lines) - QUOTE_LINES} more lines")
-    code = "\n".join(shown)
-    lexer = Syntax.guess_lexer(finding.path, code=None)
     return Syntax(
-        code, lexer, theme="ansi_dark", line_numbers=True, start_line=finding.line, background_color="default"
+        "\n".join(shown),
+        Syntax.guess_lexer(finding.path, code=None),
+        theme="ansi_dark",
+        line_numbers=True,
+        start_line=finding.line,
+        code_width=max(len(line) for line in shown) + 1,
+        background_color="default",
     )
 
 
@@ -137,7 +155,7 @@ def _cost(review: CodeReview) -> Text:
 
 def _where_to_look(report: ReviewReport) -> Text:
     places = [("run", report.run_url), ("asset", report.asset_url), ("review", report.review_url)]
-    places += [("file", file) for file in report.files]
+    places += [("file", file) for file in report.files if Path(file).as_uri() != report.review_url]
     text = Text()
     for name, address in places:
         if address:

@@ -66,6 +66,7 @@ def follow_review(
         DeliveryRefused: the gateway did not take the event.
         NotReviewed: it took too long, or ended without a review.
     """
+    progress.note(f"Reviewing {facts.repository}#{facts.number} at {facts.head_sha[:12]}: {facts.title}")
     journey = Journey(
         store=running.store, storage=running.storage, on_step=progress.step, timeout_seconds=timeout_seconds
     )

@@ -105,6 +105,7 @@ def test_a_report_has_outcome_counts_findings_with_their_lines_coverage_cost_and
     ):  # fmt: skip
         assert expected in text
     assert re.search(r"^\s*40 .*subprocess", text, re.M), "the quoted line carries its number"
+    assert not [line for line in text.splitlines() if line.endswith(" ")], "nothing is padded"
     assert text.index("src/app.py:40") < text.index("src/app.py:2 "), "the most severe comes first"
 
 
