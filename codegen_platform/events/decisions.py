@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
-from uuid import UUID
 
 from codegen_platform.events import payloads
 from codegen_platform.events.body import Unparseable
+from codegen_platform.events.checks import read_check
 from codegen_platform.events.commands import find_command
 from codegen_platform.events.new_work import Change, new_task
+from codegen_platform.events.outcomes import (
+    CreateTask,
+    Decision,
+    EndOpenTasks,
+    Ignore,
+    Incoming,
+    RememberInstallation,
+    Unknown,
+)
 from codegen_platform.events.routes import (
     COMMANDERS,
     COMMANDS,
@@ -22,7 +30,6 @@ from codegen_platform.events.routes import (
     find_route,
     fits,
 )
-from codegen_platform.store import NewTask
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,58 +49,6 @@ class RoutingRules:
     own_app_id: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CreateTask:
-    """Work to do, in a repository that is thereby known."""
-
-    task: NewTask
-    installation_id: int | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EndOpenTasks:
-    """Work that became pointless, or that someone called off."""
-
-    repository: str
-    number: int
-    how: Literal["superseded", "cancelled"]
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RememberInstallation:
-    """Repositories where the App may work."""
-
-    installation_id: int
-    repositories: tuple[str, ...]
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ignore:
-    """Nothing to do, for a reason."""
-
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Unknown:
-    """An event that the routing table does not know."""
-
-
-Decision = CreateTask | EndOpenTasks | RememberInstallation | Ignore | Unknown
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Incoming:
-    """An event of the ledger, its body read."""
-
-    event_id: UUID
-    event_type: str
-    action: str | None
-    payload: Mapping[str, object]
-
-
 def decide(event: Incoming, rules: RoutingRules) -> Decision:
     """Return what is to be done about an event.
 
@@ -111,9 +66,9 @@ def decide(event: Incoming, rules: RoutingRules) -> Decision:
 def _review_head(event: Incoming, route: Route, rules: RoutingRules) -> Decision:
     read = payloads.read(payloads.PullRequestEvent, event.payload)
     pull = read.pull_request
-    ignored = _refuse_account(pull.user, pull.performed_via_github_app, rules)
+    ignored = _reason_to_ignore(pull.user, pull.performed_via_github_app, rules)
     if ignored:
-        return ignored
+        return Ignore(reason=ignored)
     if pull.draft:
         return Ignore(reason="draft")
     change = Change.of_pull_request(read, action=event.action)
@@ -129,22 +84,22 @@ def _end_change(event: Incoming, route: Route, rules: RoutingRules) -> Decision:
 
 def _generate(event: Incoming, route: Route, rules: RoutingRules) -> Decision:
     read = payloads.read(payloads.IssueEvent, event.payload)
-    ignored = _refuse_account(read.issue.user, read.issue.performed_via_github_app, rules)
+    ignored = _reason_to_ignore(read.issue.user, read.issue.performed_via_github_app, rules)
     if ignored:
-        return ignored
+        return Ignore(reason=ignored)
     change = Change.of_issue(read, action=event.action)
     return _work(event, route.kind, route.priority, change, read.installation, rules)
 
 
 def _fix_checks(event: Incoming, route: Route, rules: RoutingRules) -> Decision:
-    read, check = payloads.read_check(event.event_type, event.payload)
+    read, check = read_check(event.event_type, event.payload)
     if check.app and check.app.id == rules.own_app_id:
         return Ignore(reason="own_app")
     if check.conclusion not in FAILED_CONCLUSIONS:
         return Ignore(reason="not_a_failure")
     checked = [
         pull
-        for pull in check.pull_requests
+        for pull in check.pull_requests or ()
         if pull.head.sha == check.head_sha and pull.base.repo.id == read.repository.id
     ]
     if not checked:
@@ -159,9 +114,9 @@ def _obey_command(event: Incoming, route: Route, rules: RoutingRules) -> Decisio
     name = find_command(comment.body or "")
     if name is None:
         return Ignore(reason="no_command")
-    ignored = _refuse_account(comment.user, comment.performed_via_github_app, rules)
+    ignored = _reason_to_ignore(comment.user, comment.performed_via_github_app, rules)
     if ignored:
-        return ignored
+        return Ignore(reason=ignored)
     if comment.user is None or comment.author_association not in COMMANDERS:
         return Ignore(reason="not_permitted")
     command = COMMANDS[name]
@@ -200,17 +155,18 @@ def _ignore(event: Incoming, route: Route, rules: RoutingRules) -> Decision:
     return Ignore(reason=route.reason)
 
 
-def _refuse_account(account: payloads.Account | None, app: payloads.App | None, rules: RoutingRules) -> Ignore | None:
-    """Judge by id and type: the suffix `[bot]` of a login is a matter of display."""
+def _reason_to_ignore(account: payloads.Account | None, app: payloads.App | None, rules: RoutingRules) -> str | None:
+    """Return why what this account wrote, by means of this App if any, makes no task; None if it may.
+
+    Judged by id and type: the suffix `[bot]` of a login is a matter of display.
+    """
     if app is not None and app.id == rules.own_app_id:
-        return Ignore(reason="own_app")
+        return "own_app"
     if account is None:
         return None
     if account.id in rules.ignored_user_ids:
-        return Ignore(reason="ignored_user")
-    if account.type == "Bot" and not rules.review_bots:
-        return Ignore(reason="bot")
-    return None
+        return "ignored_user"
+    return "bot" if account.type == "Bot" and not rules.review_bots else None
 
 
 def _work(

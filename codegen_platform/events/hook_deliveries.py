@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 100
 MAX_PAGES = 200
+RENEW_SECONDS = 120.0
 
 _NEXT_CURSOR = re.compile(r'[?&]cursor=([^&>]+)[^>]*>; *rel="next"')
 
@@ -58,6 +60,8 @@ class AppHookDeliveries:
     def __init__(self, connection: Connection, signer: AppAuth) -> None:
         self._connection = connection
         self._signer = signer
+        self._token = ""
+        self._renew_at = 0.0
 
     def since(self, start: datetime) -> Iterator[HookDelivery]:
         """Yield attempts newest first, back to `start`; GitHub keeps about three days.
@@ -95,4 +99,11 @@ class AppHookDeliveries:
         return page, unquote(found[1]) if found else None
 
     def _ask(self, verb: str, path: str, parameters: dict[str, str | int] | None = None) -> Answer:
-        return self._connection.call(verb, path, parameters=parameters, authorization=f"Bearer {self._signer.token}")
+        return self._connection.call(verb, path, parameters=parameters, authorization=self._authorization())
+
+    def _authorization(self) -> str:
+        """Return the App's own token, kept for two of its five minutes: reading the key costs more than a call."""
+        if time.monotonic() >= self._renew_at:
+            self._token = self._signer.token
+            self._renew_at = time.monotonic() + RENEW_SECONDS
+        return f"Bearer {self._token}"

@@ -9,45 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, ValidationError
 
-from codegen_platform.changes.keys import split_repository
-from codegen_platform.errors import WrongUsage
 from codegen_platform.events.body import Unparseable
-
-TITLE_LENGTH = 300
+from codegen_platform.events.fields import FullName, Id, Instant, Line, Number, Part, Sha, one_line
 
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?")
-_NOT_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def one_line(text: str, length: int = TITLE_LENGTH) -> str:
-    """Return text that every store accepts: control characters and lone surrogates as spaces, at most `length` characters."""
-    return _NOT_TEXT.sub(" ", text[:length]).strip()
-
-
-def _full_name(value: str) -> str:
-    try:
-        split_repository(value)
-    except WrongUsage as error:
-        raise ValueError("not the full name of a repository") from error
-    return value
-
-
-FullName = Annotated[str, AfterValidator(_full_name)]
-Line = Annotated[str, AfterValidator(one_line)]
-Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
-Id = Annotated[int, Field(ge=0, le=2**63 - 1)]
-Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
-Instant = Annotated[AwareDatetime, Field(strict=False)]
-
-
-class Part(BaseModel):
-    """A frozen part of a payload, strictly typed; fields that are not named here are ignored."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Account(Part):
@@ -133,40 +102,6 @@ class Comment(Part):
     performed_via_github_app: App | None = None
 
 
-class CheckedRevision(Part):
-    """The head of a pull request as checks name it."""
-
-    sha: Sha
-
-
-class CheckedBase(Part):
-    """The base of a pull request as checks name it: the repository that it would be merged into."""
-
-    class Repo(Part):
-        """The repository by id only."""
-
-        id: Id
-
-    repo: Repo
-
-
-class CheckedPullRequest(Part):
-    """A pull request that a check ran for."""
-
-    number: Number
-    head: CheckedRevision
-    base: CheckedBase
-
-
-class Check(Part):
-    """A check run, check suite or workflow run that completed; `conclusion` is `success`, `failure`, `timed_out`, ..."""
-
-    head_sha: Sha
-    conclusion: Line | None
-    app: App | None = None
-    pull_requests: tuple[CheckedPullRequest, ...] = Field(default=(), strict=False)
-
-
 class RepositoryEvent(Part):
     """What every routed payload of a repository has."""
 
@@ -232,13 +167,3 @@ def read_login(account: Account) -> str:
     if not _LOGIN.fullmatch(account.login):
         raise Unparseable("malformed:login")
     return account.login
-
-
-def read_check(event_type: str, payload: Mapping[str, object]) -> tuple[RepositoryEvent, Check]:
-    """Return the repository and the check of a `check_run`, `check_suite` or `workflow_run`, which all name it after themselves.
-
-    Raises:
-        Unparseable: `malformed`, as `read`.
-    """
-    part = payload.get(event_type)
-    return read(RepositoryEvent, payload), read(Check, part if isinstance(part, dict) else {})

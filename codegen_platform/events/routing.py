@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,16 +13,15 @@ import structlog
 from codegen_platform.changes.keys import LOCAL_OWNER
 from codegen_platform.errors import CodegenError, StoreUnavailable
 from codegen_platform.events.body import Unparseable, read_body
-from codegen_platform.events.decisions import (
+from codegen_platform.events.decisions import RoutingRules, decide
+from codegen_platform.events.outcomes import (
     CreateTask,
     Decision,
     EndOpenTasks,
     Ignore,
     Incoming,
     RememberInstallation,
-    RoutingRules,
     Unknown,
-    decide,
 )
 from codegen_platform.store import OPEN, Disposition, Store, StoredEvent, TaskRow, WrongState
 
@@ -31,8 +29,6 @@ log = structlog.get_logger()
 
 ACTOR = "events"
 PAGE = 200
-
-_ACTION = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,8 +68,8 @@ def _route(store: Store, event: StoredEvent, rules: RoutingRules) -> Disposition
     action: str | None = None
     try:
         payload = read_body(event.body)
-        action = _action(payload)
-        incoming = Incoming(event_id=event.id, event_type=event.event_type, action=action, payload=payload)
+        incoming = Incoming.of(event.id, event.event_type, payload)
+        action = incoming.action
         return _apply(store, incoming, decide(incoming, rules))
     except StoreUnavailable:
         raise
@@ -166,8 +162,3 @@ def _settle(
         reason=reason,
     )
     return disposition
-
-
-def _action(payload: dict[str, object]) -> str | None:
-    action = payload.get("action")
-    return action if isinstance(action, str) and _ACTION.fullmatch(action) else None

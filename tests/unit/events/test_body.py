@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codegen_platform.events.body import MAX_DEPTH, Unparseable, depth_of, read_body
@@ -13,7 +13,7 @@ from codegen_platform.events.body import MAX_DEPTH, Unparseable, depth_of, read_
 json_values = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=60,
+    max_leaves=8,
 )
 
 
@@ -25,12 +25,14 @@ def true_depth(value: Any) -> int:
     return 0
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(), json_values))
 def test_every_json_object_is_read_as_json_reads_it(value: dict[str, Any]):
     body = json.dumps(value).encode()
     assert read_body(body) == value
 
 
+@settings(max_examples=50)
 @given(json_values)
 def test_depth_is_exact_where_there_are_enough_brackets_to_matter(value: Any):
     wide = [value, [[]] * MAX_DEPTH, '[{"]}\\"[']

@@ -2,23 +2,25 @@ from __future__ import annotations
 
 import copy
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from codegen_platform.events.body import Unparseable
-from codegen_platform.events.decisions import (
+from codegen_platform.events.decisions import RoutingRules, decide
+from codegen_platform.events.outcomes import (
     CreateTask,
     Decision,
     EndOpenTasks,
     Ignore,
     Incoming,
     RememberInstallation,
-    RoutingRules,
     Unknown,
-    decide,
 )
 from codegen_platform.events.routes import FIX, GENERATE, REVIEW, ROUTES, SHAPES
 
@@ -44,16 +46,8 @@ def sample(name: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
 def decided(
     name: str, changes: dict[str, Any] | None = None, rules: RoutingRules = ALL_AGENTS, event_type: str | None = None
 ) -> Decision:
-    payload = sample(name, changes)
-    return decide(
-        Incoming(
-            event_id=EVENT_ID,
-            event_type=event_type or name.split(".")[0],
-            action=payload.get("action"),
-            payload=payload,
-        ),
-        rules,
-    )
+    event = Incoming.of(EVENT_ID, event_type or name.split(".")[0], sample(name, changes))
+    return decide(event, rules)
 
 
 def test_every_routed_event_has_a_shape_that_its_body_must_have():
@@ -114,6 +108,7 @@ def test_a_closed_pull_request_ends_its_tasks():
         ("check_run.completed", {"check_run.conclusion": "success"}, "not_a_failure"),
         ("check_run.completed", {"check_run.app.id": 4242}, "own_app"),
         ("check_run.completed", {"check_run.pull_requests": []}, "no_pull_request"),
+        ("check_run.completed", {"check_run.pull_requests": None}, "no_pull_request"),
         ("workflow_run.completed", {}, "not_a_failure"),
         ("workflow_run.completed", {"workflow_run.conclusion": "failure"}, "no_pull_request"),
         ("check_suite.completed", {}, "not_a_failure"),
@@ -342,3 +337,28 @@ def test_a_name_too_long_for_a_partition_still_gets_one():
     decision = decided("pull_request.opened", {"repository.full_name": f"{'o' * 39}/{'n' * 100}"})
     assert isinstance(decision, CreateTask)
     assert len(decision.task.partition_key) <= 128
+
+
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec=None)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def paths_of(value: Any, prefix: str = "") -> list[str]:
+    if not isinstance(value, dict):
+        return []
+    return [path for key, inner in value.items() for path in (prefix + key, *paths_of(inner, f"{prefix}{key}."))]
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_no_value_anywhere_makes_anything_but_a_decision_or_a_refusal(data: st.DataObject):
+    name = data.draw(st.sampled_from(sorted(file.stem for file in SAMPLES.glob("*.json"))))
+    changes = {"comment.body": "/review", "issue.pull_request": {}} if name == "issue_comment.created" else {}
+    paths = data.draw(st.lists(st.sampled_from(paths_of(sample(name))), min_size=1, max_size=2, unique=True))
+    if any(other != path and other.startswith(f"{path}.") for path in paths for other in [*paths, *changes]):
+        return
+    with suppress(Unparseable):
+        decided(name, changes | {path: data.draw(any_json) for path in paths})

@@ -1,0 +1,72 @@
+"""What an event can come to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self
+from uuid import UUID
+
+from codegen_platform.store import NewTask
+
+_ACTION = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CreateTask:
+    """Work to do, in a repository that is thereby known."""
+
+    task: NewTask
+    installation_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndOpenTasks:
+    """Work that became pointless, or that someone called off."""
+
+    repository: str
+    number: int
+    how: Literal["superseded", "cancelled"]
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RememberInstallation:
+    """Repositories where the App may work."""
+
+    installation_id: int
+    repositories: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ignore:
+    """Nothing to do, for a reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unknown:
+    """An event that the routing table does not know."""
+
+
+Decision = CreateTask | EndOpenTasks | RememberInstallation | Ignore | Unknown
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incoming:
+    """An event of the ledger, its body read; `action` is None where the body names none that GitHub could mean."""
+
+    event_id: UUID
+    event_type: str
+    action: str | None
+    payload: Mapping[str, object]
+
+    @classmethod
+    def of(cls, event_id: UUID, event_type: str, payload: Mapping[str, object]) -> Self:
+        """Return the event with its action, which is hostile like everything in the body."""
+        action = payload.get("action")
+        is_name = isinstance(action, str) and _ACTION.fullmatch(action)
+        return cls(event_id=event_id, event_type=event_type, action=str(action) if is_name else None, payload=payload)
