@@ -96,6 +96,7 @@ def test_lines_of_which_the_first_and_last_are_cut_stand_for_whole_lines():
 def test_a_whole_line_wins_over_a_part_of_another():
     file = changed("a\n", "a\nreturn value\nreturn value or default\n")
     assert locate("return value", file).line == 2
+    assert locate("  return  value", file).line == 2
 
 
 def test_a_quote_in_the_file_but_outside_the_diff_is_refused():
