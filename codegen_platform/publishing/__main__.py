@@ -36,6 +36,7 @@ from codegen_platform.store import Store
 log = structlog.get_logger()
 CONCURRENCY = 8
 ADVISED_SPACING_SECONDS = 1.0
+ADVISED_WRITES_AN_HOUR = 500
 WRITE_PERMISSIONS = {"pull_requests": "write", "metadata": "read"}
 
 
@@ -116,7 +117,7 @@ def _ways(
     github = GitHubPublication(
         store=store,
         writer=GitHubWriter(calls, MarkerKey(ensure_marker_secret(settings.home))),
-        pacing=Pacing(spacing_seconds=_spacing_seconds(given.api_url)),
+        pacing=_pacing(given.api_url),
         timings=timings,
         pause=lambda seconds: not stop.wait(seconds),
     )
@@ -132,9 +133,11 @@ def _timings(settings: Settings) -> Timings:
     )
 
 
-def _spacing_seconds(api_url: str) -> float:
-    """Return the distance between writes: what github.com advises; an Enterprise Server sets its own limits."""
-    return ADVISED_SPACING_SECONDS if urlsplit(api_url).hostname == "api.github.com" else 0.0
+def _pacing(api_url: str) -> Pacing:
+    """Return the pace of writing: what github.com advises; an Enterprise Server sets its own limits and says when they are reached."""
+    if urlsplit(api_url).hostname != "api.github.com":
+        return Pacing(spacing_seconds=0.0)
+    return Pacing(spacing_seconds=ADVISED_SPACING_SECONDS, hourly_max=ADVISED_WRITES_AN_HOUR)
 
 
 def _secrets(settings: Settings) -> list[str]:

@@ -75,15 +75,19 @@ class Publisher:
                     stop.wait(self._timings.backoff_seconds(failures))
                     failures += 1
 
-    def drain(self, stop: threading.Event) -> None:
-        """Publish what is due now and return; what was postponed stays for the next publisher.
+    def drain(self, stop: threading.Event, *, patience_seconds: float = 60.0) -> None:
+        """Publish until nothing waits, or for `patience_seconds`; what waits then stays for the next publisher.
 
         Raises:
             StoreUnavailable: PostgreSQL could not be reached.
         """
+        deadline = time.monotonic() + patience_seconds
         with self._threads() as (pool, free):
-            while not stop.is_set() and self._take(free, pool, stop):
-                pass
+            while not stop.is_set() and time.monotonic() < deadline:
+                if not self._take(free, pool, stop):
+                    if not self._store.effects.backlog():
+                        return
+                    stop.wait(self._timings.poll_seconds)
 
     @contextmanager
     def _threads(self) -> Iterator[tuple[ThreadPoolExecutor, threading.BoundedSemaphore]]:

@@ -39,11 +39,12 @@ __all__ = ["Call", "GitHubDouble", "Symlink"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """One request that arrived. `endpoint` is `METHOD template`; `at` is monotonic seconds."""
+    """One request that arrived. `endpoint` is `METHOD template`; monotonic seconds: `began` when it was read, `at` when it was answered."""
 
     endpoint: str
     method: str
     path: str
+    began: float
     at: float
     status: int
     login: str | None
@@ -292,6 +293,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = 65_536
     server: _Server
+    began = 0.0
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing; `calls` is the log."""
@@ -304,6 +306,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         double = self.server.double
         url = urlsplit(self.path)
+        self.began = time.monotonic()
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if url.path.startswith("/_control/"):
             self._send(double.control(url.path.removeprefix("/_control/"), json.loads(body or b"{}")))
@@ -357,7 +360,15 @@ class _Handler(BaseHTTPRequestHandler):
         named = double.api.by_name(path)
         endpoint = f"{self.command} {double.api.template_of(self.command, path)}"
         login = self.headers.get("Authorization") and "authenticated"
-        call = Call(endpoint=endpoint, method=self.command, path=named, at=time.monotonic(), status=status, login=login)
+        call = Call(
+            endpoint=endpoint,
+            method=self.command,
+            path=named,
+            began=self.began,
+            at=time.monotonic(),
+            status=status,
+            login=login,
+        )
         double.calls.append(call)
 
     def _send(self, answer: Answer) -> None:

@@ -331,11 +331,23 @@ def test_a_defect_of_ours_is_given_up_after_some_tries_and_stands_in_the_ledger(
     assert "KeyError" in (done.last_error or "")
 
 
-def test_draining_posts_what_is_due_and_returns(github: GitHubDouble, store: Store, tmp_path: Path) -> None:
+def test_draining_posts_what_waits_also_after_a_failure_and_returns(
+    github: GitHubDouble, store: Store, tmp_path: Path
+) -> None:
     effects = [enqueue(store, a_review(open_pull(github, n), number=n)) for n in (1, 2)]
+    github.fault("GET /repos/*", status=502)
     a_publisher(store, github.url, tmp_path).drain(threading.Event())
     states = [effect.state for e in effects if (effect := store.effects.get(e.id))]
     assert states == ["done", "done"]
+
+
+def test_draining_does_not_wait_for_ever(github: GitHubDouble, store: Store, tmp_path: Path) -> None:
+    effect = enqueue(store, a_review(open_pull(github)))
+    github.fault("GET /repos/*", status=502, times=None)
+    a_publisher(store, github.url, tmp_path).drain(threading.Event(), patience_seconds=0.5)
+    left = store.effects.get(effect.id)
+    assert left is not None
+    assert left.state == "pending"
 
 
 def test_severities_and_suggestions_survive_the_way(github: GitHubDouble, store: Store, tmp_path: Path) -> None:
