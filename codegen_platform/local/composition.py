@@ -23,6 +23,10 @@ from codegen_platform.local.services import Services
 from codegen_platform.local.supervisor import Supervised
 from codegen_platform.settings import Settings
 
+# Sensors wait inside their ticks for up to a minute and Dagster waits for them; a tick that is cut off is simply repeated.
+TICK_GRACE_SECONDS = 1.0
+GRAPHQL_INTERVAL_SECONDS = 0.25
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Addresses:
@@ -72,18 +76,21 @@ class Composition:
                 ("codegen_platform.gateway",),
                 ready=answers_http(gateway.host, gateway.port, "/healthz"),
                 listens_on=((gateway.host, gateway.port),),
+                grace=5.0,
             ),
             self._python(
                 "publisher",
                 ("codegen_platform.publishing",),
                 ready=answers_http(ports.LOOPBACK, publisher.metrics_port, "/metrics"),
                 listens_on=((ports.LOOPBACK, publisher.metrics_port),),
+                grace=publisher.request_timeout_seconds + 3.0,  # a request that was sent is seen to its end
             ),
             self._python(
                 "workers",
                 ("jobs.worker",),
                 ready=accepts_connections(ports.LOOPBACK, workers.metrics_port),
                 listens_on=((ports.LOOPBACK, workers.metrics_port),),
+                grace=10.0,  # a run that takes longer is taken over after the next start
             ),
         ]
 
@@ -96,6 +103,7 @@ class Composition:
                 "code-server",
                 ("dagster", "api", "grpc", "-m", "codegen_platform.definitions", *where, *quiet),
                 ready=accepts_connections(ports.LOOPBACK, code_port),
+                grace=TICK_GRACE_SECONDS,
             ),
             self._python(
                 "webserver",
@@ -103,12 +111,14 @@ class Composition:
                 ready=dagster_has_loaded_the_code(host, port),
                 after=("code-server",),
                 listens_on=((host, port),),
+                grace=TICK_GRACE_SECONDS,
             ),
             self._python(
                 "daemon",
                 ("sensors.daemon", "run", "-w", workspace, *quiet),
                 ready=dagster_daemons_are_healthy(host, port),
                 after=("code-server",),
+                grace=TICK_GRACE_SECONDS,
             ),
         ]
 
@@ -118,6 +128,7 @@ class Composition:
         module: tuple[str, ...],
         *,
         ready: Callable[[], bool],
+        grace: float,
         after: tuple[str, ...] = (),
         listens_on: tuple[tuple[str, int], ...] = (),
     ) -> Supervised:
@@ -135,4 +146,11 @@ class Composition:
             cwd=self.checkout,
             log=self.settings.home / "logs" / f"{name}.log",
         )
-        return Supervised(program=program, is_ready=ready, after=after, listens_on=listens_on)
+        return Supervised(
+            program=program,
+            is_ready=ready,
+            after=after,
+            listens_on=listens_on,
+            stop_grace_seconds=grace,
+            probe_interval_seconds=GRAPHQL_INTERVAL_SECONDS if after else 0.05,
+        )

@@ -42,7 +42,7 @@ def cap(log: Path, largest_bytes: int = LARGEST_BYTES) -> None:
             written.truncate(0)
 
 
-def last_lines(log: Path, count: int = 5) -> tuple[str, ...]:
+def last_lines(log: Path, count: int = 3) -> tuple[str, ...]:
     """Return the last non-empty lines, at most 300 printable characters each; empty if there is no log."""
     with contextlib.suppress(OSError):
         with log.open("rb") as written:

@@ -17,7 +17,6 @@ from codegen_platform.local.processes import Child, Program
 State = Literal["waiting", "starting", "ready", "restarting", "ended"]
 RESTART_DELAYS_SECONDS = (0.5, 2.0, 5.0)
 STABLE_AFTER_SECONDS = 60.0
-PROBE_INTERVAL_SECONDS = 0.05
 LOG_CHECK_SECONDS = 60.0
 
 
@@ -37,6 +36,7 @@ class Supervised:
     listens_on: tuple[tuple[str, int], ...] = ()
     start_timeout_seconds: float = 90.0
     stop_grace_seconds: float = 10.0
+    probe_interval_seconds: float = 0.05
 
     @property
     def name(self) -> str:
@@ -240,7 +240,7 @@ class _Kept(threading.Thread):
         child = self.child = Child(self.process.program)
         deadline = time.monotonic() + self.process.start_timeout_seconds
         while not self.process.is_ready():
-            if not self._supervisor.reaches(lambda: False, PROBE_INTERVAL_SECONDS):
+            if not self._supervisor.reaches(lambda: False, self.process.probe_interval_seconds):
                 return
             code = child.exit_code()
             if code is not None:
