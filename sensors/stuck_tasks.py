@@ -12,6 +12,7 @@ from resources.process import settings
 
 PATIENCE_SECONDS = 5.0
 REPORTED_A_TICK = 20
+LEFT_TO_THE_RUN_SECONDS = 20.0
 
 
 @dg.sensor(minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -31,7 +32,10 @@ def stuck_tasks(
     unwanted = store.tasks.runs_to_stop()
     for run_id in (task.run_id for task in unwanted if task.run_id):
         _stop(context.instance, run_id)
-    late = [_record(store, artifacts, effect) for effect in store.effects.unreported(REPORTED_A_TICK)]
+    late = [
+        _record(store, artifacts, effect)
+        for effect in store.effects.unreported(REPORTED_A_TICK, waited_seconds=LEFT_TO_THE_RUN_SECONDS)
+    ]
     if late:
         return dg.SensorResult(asset_events=late)
     return dg.SkipReason(f"{len(recovered)} tasks taken back, {len(unwanted)} runs stopped")

@@ -77,7 +77,8 @@ FOR_TASK = "SELECT * FROM effects WHERE task_id = %(task_id)s ORDER BY sequence"
 
 # What a publisher ended with a result that no run has reported yet; effects that were withdrawn have none.
 UNREPORTED = """
-    SELECT * FROM effects WHERE finished_at IS NOT NULL AND materialized_at IS NULL AND result IS NOT NULL
+    SELECT * FROM effects WHERE finished_at <= clock_timestamp() - make_interval(secs => %(waited_seconds)s)
+      AND materialized_at IS NULL AND result IS NOT NULL
     ORDER BY finished_at LIMIT %(limit)s
 """
 
@@ -203,9 +204,12 @@ class Effects:
         """Return the effects of a task, oldest first."""
         return self._pool.fetch(EffectRow, FOR_TASK, {"task_id": task_id})
 
-    def unreported(self, limit: int) -> list[EffectRow]:
-        """Return at most `limit` effects that ended with a result whose asset nobody has materialized yet, oldest first."""
-        return self._pool.fetch(EffectRow, UNREPORTED, {"limit": limit})
+    def unreported(self, limit: int, *, waited_seconds: float = 0.0) -> list[EffectRow]:
+        """Return at most `limit` effects that ended with a result whose asset nobody has materialized yet, oldest first.
+
+        Those that ended less than `waited_seconds` ago are left to their run, which waits for them.
+        """
+        return self._pool.fetch(EffectRow, UNREPORTED, {"limit": limit, "waited_seconds": waited_seconds})
 
     def backlog(self) -> list[Backlog]:
         """Return what is not finished, one row per state that has any."""
