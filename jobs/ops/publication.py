@@ -41,6 +41,7 @@ def publish_review(
             kind="review",
             effect_key=f"review:{lease.task.semantic_key}",
             payload=post.to_bytes(),
+            head_sha=review.head_sha,
         )
         publisher.post_if_alone()
         finished = _wait(store, effect.id, lease)
