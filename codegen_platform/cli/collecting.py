@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from urllib.parse import quote
+from uuid import UUID
 
 from codegen_platform.artifacts import CodeReview, PublishedReview
 from codegen_platform.artifacts.storage import Storage
@@ -14,37 +15,45 @@ from codegen_platform.store import Store, TaskRow
 
 
 def collect(
-    store: Store, storage: Storage, task: TaskRow, *, home: Path, dagster_url: str, title: str, seconds: float | None
+    store: Store,
+    storage: Storage,
+    task: TaskRow,
+    *,
+    head_sha: str,
+    home: Path,
+    dagster_url: str,
+    title: str,
+    seconds: float | None,
 ) -> ReviewReport:
-    """Return the report of a task that ended.
+    """Return the report of a task that ended, or of the newer one that reviewed the same commit again.
 
     Raises:
         NotReviewed: it ended without a review; the sentence says why and what to do.
     """
-    run_url = f"{dagster_url}/runs/{task.run_id}" if task.run_id else ""
     if task.status != "complete":
-        raise NotReviewed(_why_not(task, run_url))
-    assert task.head_sha is not None, "a review is always of a commit"
-    review = _code_review(storage, task)
-    if review is None:
+        raise NotReviewed(_why_not(task, head_sha, _run_url(dagster_url, task)))
+    data = storage.read(artifact_path("code_review", task.partition_key, f"{head_sha}.json"))
+    if data is None:
+        where = _run_url(dagster_url, task) or f"task {task.id}"
         raise NotReviewed(
-            f"task {task.id} is complete ({task.outcome}), but its review is not in the artifact storage; see {run_url}"
+            f"the review is complete ({task.outcome}), but not in the artifact storage in use here; see {where}"
         )
+    review = CodeReview.from_bytes(data)
+    task = store.tasks.get(UUID(review.task_id)) or task
     return ReviewReport(
         title=title,
         partition=task.partition_key,
         review=review,
         published=_published(store, task),
-        run_url=run_url,
+        run_url=_run_url(dagster_url, task),
         asset_url=f"{dagster_url}/assets/code_review?view=partitions&partition={quote(task.partition_key)}",
-        files=_files(home, task),
+        files=_files(home, task, head_sha),
         seconds=seconds,
     )
 
 
-def _code_review(storage: Storage, task: TaskRow) -> CodeReview | None:
-    data = storage.read(artifact_path("code_review", task.partition_key, f"{task.head_sha}.json"))
-    return CodeReview.from_bytes(data) if data is not None else None
+def _run_url(dagster_url: str, task: TaskRow) -> str:
+    return f"{dagster_url}/runs/{task.run_id}" if task.run_id else ""
 
 
 def _published(store: Store, task: TaskRow) -> PublishedReview | None:
@@ -54,18 +63,18 @@ def _published(store: Store, task: TaskRow) -> PublishedReview | None:
     return None
 
 
-def _files(home: Path, task: TaskRow) -> tuple[str, ...]:
+def _files(home: Path, task: TaskRow, head_sha: str) -> tuple[str, ...]:
     """Return the files that the publisher writes for local repositories, those that are there."""
     folder = home / "reviews" / task.partition_key
-    files = [folder / f"{task.head_sha}.{kind}" for kind in ("md", "json")]
+    files = [folder / f"{head_sha}.{kind}" for kind in ("md", "json")]
     return tuple(str(file) for file in files if file.is_file())
 
 
-def _why_not(task: TaskRow, run_url: str) -> str:
+def _why_not(task: TaskRow, head_sha: str, run_url: str) -> str:
     why = ": ".join(part for part in (task.error_code, task.error) if part) or "no reason was recorded"
     look = f"; its run: {run_url}" if run_url else ""
     if task.status == "superseded":
-        return f"a newer commit of this pull request took the place of {str(task.head_sha)[:12]}; review that one"
+        return f"a newer commit of this pull request took the place of {head_sha[:12]}; review that one"
     if task.status == "cancelled":
         return f"the review was cancelled ({why}); the same command asks for it again{look}"
     return f"the review failed ({why}); the same command tries again, codegen-platform tasks show {task.id} tells more{look}"

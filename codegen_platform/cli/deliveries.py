@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,18 +43,19 @@ class PullRequestFacts:
     is_known: bool = False
 
 
-def pull_request_body(facts: PullRequestFacts, now: datetime | None = None) -> bytes:
-    """Return the JSON body of the event; `now` says when it happened, by default now."""
-    owner, _, name = facts.repository.partition("/")
-    user: dict[str, Any] = {"login": facts.author, "id": facts.author_id, "type": "User"}
-    repository: dict[str, Any] = {
-        "id": facts.repository_id,
-        "name": name,
-        "full_name": facts.repository,
-        "owner": {"login": owner, "id": 0, "type": "User"},
-        "private": True,
-    }
-    at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """An event by GitHub's name for it, and its JSON body."""
+
+    event_type: str
+    body: bytes
+
+
+def pull_request_event(facts: PullRequestFacts, now: datetime | None = None) -> Delivery:
+    """Return the event that says where the pull request stands; `now` says when it happened, by default now."""
+    user = {"login": facts.author, "id": facts.author_id, "type": "User"}
+    repository = _repository(facts)
+    at = _instant(now)
     event = {
         "action": "synchronize" if facts.is_known else "opened",
         "number": facts.number,
@@ -71,11 +74,55 @@ def pull_request_body(facts: PullRequestFacts, now: datetime | None = None) -> b
         "repository": repository,
         "sender": user,
     }
-    return json.dumps(event, separators=(",", ":")).encode("ascii")
+    return _delivery("pull_request", event)
 
 
-def deliver(gateway_url: str, body: bytes, *, secret: bytes) -> uuid.UUID:
-    """Post a signed `pull_request` event to the gateway; return the id of the event once the gateway has stored it.
+def review_command_event(facts: PullRequestFacts, now: datetime | None = None) -> Delivery:
+    """Return the event of a comment `/review` by whoever uses this machine: a further review of the same commit.
+
+    For local repositories: on GitHub the platform asks whether the commenter may write.
+    """
+    moment = now or datetime.now(UTC)
+    login = re.sub(r"[^A-Za-z0-9_-]", "", getpass.getuser()).lstrip("_-")[:100] or "local"
+    user = {"login": login, "id": 0, "type": "User"}
+    event = {
+        "action": "created",
+        "issue": {"number": facts.number, "title": facts.title, "user": user, "state": "open", "pull_request": {}},
+        "comment": {
+            "id": int(moment.timestamp() * 1_000_000),
+            "body": "/review",
+            "user": user,
+            "author_association": "OWNER",
+            "created_at": _instant(moment),
+        },
+        "repository": _repository(facts),
+        "sender": user,
+    }
+    return _delivery("issue_comment", event)
+
+
+def _delivery(event_type: str, event: dict[str, Any]) -> Delivery:
+    return Delivery(event_type=event_type, body=json.dumps(event, separators=(",", ":")).encode("ascii"))
+
+
+def _repository(facts: PullRequestFacts) -> dict[str, Any]:
+    owner, _, name = facts.repository.partition("/")
+    return {
+        "id": facts.repository_id,
+        "name": name,
+        "full_name": facts.repository,
+        "owner": {"login": owner, "id": 0, "type": "User"},
+        "private": True,
+    }
+
+
+def _instant(moment: datetime | None) -> str:
+    at = (moment or datetime.now(UTC)).astimezone(UTC)
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def deliver(gateway_url: str, delivery: Delivery, *, secret: bytes) -> uuid.UUID:
+    """Post a signed event to the gateway; return the id of the event once the gateway has stored it.
 
     A body that was stored before changes nothing there: the id is then of the event that it made.
 
@@ -87,14 +134,14 @@ def deliver(gateway_url: str, body: bytes, *, secret: bytes) -> uuid.UUID:
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "codegen-platform",
-        "X-GitHub-Event": "pull_request",
+        "X-GitHub-Event": delivery.event_type,
         "X-GitHub-Delivery": str(uuid.uuid4()),
-        "X-Hub-Signature-256": sign(body, secret),
+        "X-Hub-Signature-256": sign(delivery.body, secret),
     }
     try:
         # The gateway is ours and near: a proxy from the environment would only be in the way.
         with httpx.Client(trust_env=False, timeout=30) as client:
-            answer = client.post(f"{gateway_url}/webhooks/github", content=body, headers=headers)
+            answer = client.post(f"{gateway_url}/webhooks/github", content=delivery.body, headers=headers)
     except httpx.HTTPError as error:
         raise DeliveryRefused(f"the gateway at {gateway_url} cannot be reached: {error}") from error
     if answer.status_code == 401:

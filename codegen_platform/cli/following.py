@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -58,6 +58,7 @@ class Journey:
     """One event on its way.
 
     Attributes:
+        head_sha: the commit under review.
         on_step: called once per step with the seconds since `started` and a short detail.
         timeout_seconds: after this long the journey is given up; the task goes on without us.
         started: by `time.monotonic()`.
@@ -66,10 +67,12 @@ class Journey:
 
     store: Store
     storage: Storage
+    head_sha: str
     on_step: OnStep
     timeout_seconds: float
     started: float = field(default_factory=time.monotonic)
     is_new: bool = True
+    _stale: set[Step] = field(default_factory=set)
     _seen: list[Step] = field(default_factory=list)
     _ended_at: float | None = None
     _attempt: int = 0
@@ -84,8 +87,9 @@ class Journey:
         with self.store.listen("events", "tasks", "effects") as listener:
             event = self._wait(listener.wait, lambda: self._settled_event(event_id), "no sensor took the event")
             task_id = self._task_of(event)
-            self._see(Step.TASK, str(task_id))
             self._revive(task_id, event)
+            self._see(Step.TASK, str(task_id))
+            self._stale = set(self._documents_of(self._task(task_id)))
             return self._wait(listener.wait, lambda: self._ended_task(task_id), "the task did not end")
 
     def seconds(self) -> float:
@@ -159,17 +163,24 @@ class Journey:
         return all(one.materialized_at is not None for one in effects if one.state == "done")
 
     def _look_for_documents(self, task: TaskRow) -> None:
+        for step in self._documents_of(task):
+            if step not in self._stale:
+                self._see(step, "")
+
+    def _documents_of(self, task: TaskRow) -> Iterator[Step]:
+        """Yield the steps whose documents are stored; an earlier review of the same commit leaves some behind."""
         for step, asset in _DOCUMENTS:
             if step in self._seen:
                 continue
             try:
-                if not self.storage.exists(artifact_path(asset, task.partition_key, f"{task.head_sha}.json")):
+                if not self.storage.exists(artifact_path(asset, task.partition_key, f"{self.head_sha}.json")):
                     return
             except ArtifactsUnavailable:
                 return
-            self._see(step, "")
+            yield step
 
     def _see(self, step: Step, detail: str) -> None:
         if step not in self._seen:
             self._seen.append(step)
-            self.on_step(step, self.seconds(), detail)
+            if self.is_new:
+                self.on_step(step, self.seconds(), detail)

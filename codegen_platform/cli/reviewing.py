@@ -8,7 +8,7 @@ from uuid import UUID
 from codegen_platform.artifacts import Severity
 from codegen_platform.cli.collecting import collect
 from codegen_platform.cli.command_settings import command_settings
-from codegen_platform.cli.deliveries import PullRequestFacts, deliver, pull_request_body
+from codegen_platform.cli.deliveries import PullRequestFacts, deliver, pull_request_event, review_command_event
 from codegen_platform.cli.following import Journey
 from codegen_platform.cli.output import console, print_json
 from codegen_platform.cli.progress import Progress
@@ -30,6 +30,7 @@ class ReviewRequest:
     head: str | None = None
     title: str | None = None
     fail_on: str | None = None
+    again: bool = False
     notes: bool = False
     timeout_seconds: float = 900
     as_json: bool = False
@@ -46,10 +47,12 @@ def review_target(request: ReviewRequest) -> int:
     target = understand(request.target, base=request.base, head=request.head, title=request.title)
     if request.notes and isinstance(target, GitHubTarget):
         raise WrongUsage("--notes is for local repositories: a review of a pull request on GitHub stands on GitHub")
+    if request.again and isinstance(target, GitHubTarget):
+        raise WrongUsage("--again is for local repositories: on GitHub, comment /review on the pull request")
     known = look_up_github(settings, target) if isinstance(target, GitHubTarget) else None
     with Progress() as progress, session(settings, progress) as running:
         facts = known or register_local(running.store, _local(target))
-        report = follow_review(running, facts, progress, timeout_seconds=request.timeout_seconds)
+        report = follow_review(running, facts, progress, timeout_seconds=request.timeout_seconds, again=request.again)
         progress.done()
         if isinstance(target, LocalTarget) and request.notes:
             progress.note(_attach_note(running, target, report))
@@ -58,9 +61,12 @@ def review_target(request: ReviewRequest) -> int:
 
 
 def follow_review(
-    running: Session, facts: PullRequestFacts, progress: Progress, *, timeout_seconds: float
+    running: Session, facts: PullRequestFacts, progress: Progress, *, timeout_seconds: float, again: bool = False
 ) -> ReviewReport:
     """Send the event of a pull request and follow it until its review stands.
+
+    Args:
+        again: whether a commit that was reviewed before is reviewed once more.
 
     Raises:
         DeliveryRefused: the gateway did not take the event.
@@ -68,21 +74,32 @@ def follow_review(
     """
     progress.note(f"Reviewing {facts.repository}#{facts.number} at {facts.head_sha[:12]}: {facts.title}")
     journey = Journey(
-        store=running.store, storage=running.storage, on_step=progress.step, timeout_seconds=timeout_seconds
+        store=running.store,
+        storage=running.storage,
+        head_sha=facts.head_sha,
+        on_step=progress.step,
+        timeout_seconds=timeout_seconds,
     )
-    event_id = deliver(running.gateway_url, pull_request_body(facts), secret=running.webhook_secret)
+    event = review_command_event if again and _was_reviewed(running, facts) else pull_request_event
+    event_id = deliver(running.gateway_url, event(facts), secret=running.webhook_secret)
     task = journey.follow(event_id)
     if not journey.is_new:
-        progress.note("This commit was reviewed before; here is that review.")
+        progress.note("This commit was reviewed before; here is that review (--again makes a new one).")
     return collect(
         running.store,
         running.storage,
         task,
+        head_sha=facts.head_sha,
         home=running.home,
         dagster_url=running.dagster_url,
         title=facts.title,
         seconds=journey.seconds() if journey.is_new else None,
     )
+
+
+def _was_reviewed(running: Session, facts: PullRequestFacts) -> bool:
+    known = running.store.tasks.list(status="complete", repository=facts.repository, limit=1000)
+    return any(task.number == facts.number and task.head_sha == facts.head_sha for task in known)
 
 
 def show(report: ReviewReport, *, as_json: bool) -> None:

@@ -30,7 +30,7 @@ def start_and_review_example(*, once: bool, as_json: bool) -> int:
         folder, _, _ = materialize_example(settings.home / "example")
         target = local_target(folder, base=BASE_BRANCH, head=HEAD_BRANCH)
         report = follow_review(
-            running, register_local(running.store, target), progress, timeout_seconds=FIRST_REVIEW_SECONDS
+            running, register_local(running.store, target), progress, timeout_seconds=FIRST_REVIEW_SECONDS, again=True
         )
         progress.done()
         show(report, as_json=as_json)

@@ -13,7 +13,7 @@ import pytest
 from codegen_platform.artifacts import CodeReview, Coverage, Outcome
 from codegen_platform.artifacts.storage import FolderStorage, Storage
 from codegen_platform.changes.keys import artifact_path
-from codegen_platform.cli.deliveries import DeliveryRefused, deliver, pull_request_body
+from codegen_platform.cli.deliveries import DeliveryRefused, deliver, pull_request_event
 from codegen_platform.cli.example import materialize_example
 from codegen_platform.cli.following import Journey, NotReviewed, Step
 from codegen_platform.cli.progress import Progress
@@ -42,6 +42,7 @@ class PlayedRuns:
     store: Store
     storage: Storage
     home: Path
+    head_sha: str
     work: Callable[[PlayedRuns, TaskRow], None]
     tasks_worked_on: list[TaskRow] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -58,20 +59,21 @@ class PlayedRuns:
                 bell.wait(0.05)
 
     def put(self, asset: str, task: TaskRow, data: bytes) -> None:
-        self.storage.write(artifact_path(asset, task.partition_key, f"{task.head_sha}.json"), data)
+        self.storage.write(artifact_path(asset, task.partition_key, f"{task.head_sha or self.head_sha}.json"), data)
 
 
 def review_it(runs: PlayedRuns, task: TaskRow) -> None:
+    head_sha = task.head_sha or runs.head_sha
     for asset in ("pull_request_snapshot", "static_findings"):
         runs.put(asset, task, b"{}")
     review = CodeReview(
         task_id=str(task.id), forge=task.forge, repository=task.repository, number=task.number or 0, base_sha="0" * 40,
-        head_sha=task.head_sha or "", url="", outcome=Outcome.CLEAN, summary="Nothing to say.", findings=(),
+        head_sha=head_sha, url="", outcome=Outcome.CLEAN, summary="Nothing to say.", findings=(),
         coverage=Coverage(files_changed=4, files_reviewed=4, lines_changed=90, lines_reviewed=90),
     )  # fmt: skip
     runs.put("code_review", task, review.to_bytes())
     effect = runs.store.effects.enqueue(
-        task.id, task.fence, "review", f"review:{task.id}", gate.compose(review).to_bytes()
+        task.id, task.fence, "review", f"review:{task.id}", gate.compose(review).to_bytes(), head_sha=head_sha
     )
     ways = {"local": LocalPublication(store=runs.store, writer=LocalWriter(home=runs.home))}
     Publisher(runs.store, ways, timings=Timings(), secrets=KnownSecrets([])).drain(threading.Event())
@@ -101,10 +103,11 @@ class World:
 
     def follow(self, *, timeout_seconds: float = 30) -> tuple[Journey, TaskRow]:
         facts = register_local(self.session.store, self.target)
-        event_id = deliver(self.session.gateway_url, pull_request_body(facts), secret=self.session.webhook_secret)
+        event_id = deliver(self.session.gateway_url, pull_request_event(facts), secret=self.session.webhook_secret)
         journey = Journey(
             store=self.session.store,
             storage=self.session.storage,
+            head_sha=self.target.head_sha,
             on_step=lambda step, _, detail: self.steps.append((step, detail)),
             timeout_seconds=timeout_seconds,
         )
@@ -113,9 +116,9 @@ class World:
 
 @pytest.fixture
 def world(store: Store, database_url: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
-    folder, _, _ = materialize_example(tmp_path / "example")
+    folder, _, head_sha = materialize_example(tmp_path / "example")
     storage = FolderStorage(tmp_path / "artifacts")
-    runs = PlayedRuns(store=store, storage=storage, home=tmp_path, work=review_it)
+    runs = PlayedRuns(store=store, storage=storage, home=tmp_path, head_sha=head_sha, work=review_it)
     thread = threading.Thread(target=runs.run)
     with running_gateway(database_url, redis_url) as gateway:
         session = Session(
@@ -164,6 +167,21 @@ def test_the_same_commit_again_shows_the_review_that_stands_and_runs_nothing(wor
     assert len(world.runs.tasks_worked_on) == 1
 
 
+def test_again_makes_a_new_review_of_the_same_commit_and_later_looks_show_that_one(world: World) -> None:
+    facts = register_local(world.session.store, world.target)
+    with Progress() as progress:
+        first, second = (
+            follow_review(world.session, facts, progress, timeout_seconds=30, again=True) for _ in range(2)
+        )
+        shown = follow_review(world.session, facts, progress, timeout_seconds=30)
+
+    assert [task.kind for task in world.runs.tasks_worked_on] == ["review_pull_request"] * 2
+    assert first.review.task_id != second.review.task_id
+    assert second.seconds is not None
+    assert (shown.review.task_id, shown.seconds) == (second.review.task_id, None)
+    assert shown.run_url == second.run_url
+
+
 def test_a_failed_review_says_why_and_is_tried_again_by_the_same_command(world: World) -> None:
     world.runs.work = fail_it
     facts = register_local(world.session.store, world.target)
@@ -201,11 +219,11 @@ def test_a_second_commit_on_the_branch_is_the_same_pull_request(world: World) ->
 
     assert (first.number, first.is_known) == (1, False)
     assert (second.number, second.is_known) == (1, True)
-    assert b'"action":"synchronize"' in pull_request_body(second)
+    assert b'"action":"synchronize"' in pull_request_event(second).body
 
 
 def test_a_gateway_with_another_secret_or_none_at_all_is_one_sentence(world: World) -> None:
-    body = pull_request_body(register_local(world.session.store, world.target))
+    body = pull_request_event(register_local(world.session.store, world.target))
 
     with pytest.raises(DeliveryRefused, match="another webhook secret"):
         deliver(world.session.gateway_url, body, secret=b"wrong")
@@ -215,7 +233,11 @@ def test_a_gateway_with_another_secret_or_none_at_all_is_one_sentence(world: Wor
 
 def test_a_platform_on_another_database_is_noticed_at_once(world: World) -> None:
     journey = Journey(
-        store=world.session.store, storage=world.session.storage, on_step=lambda *_: None, timeout_seconds=30
+        store=world.session.store,
+        storage=world.session.storage,
+        head_sha=world.target.head_sha,
+        on_step=lambda *_: None,
+        timeout_seconds=30,
     )
 
     with pytest.raises(NotReviewed, match="another database"):

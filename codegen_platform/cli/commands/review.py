@@ -15,6 +15,7 @@ from codegen_platform.cli.commands.options import SEVERITIES, as_json
 @click.option(
     "--fail-on", type=click.Choice(SEVERITIES), help="Exit with 3 if a finding is as severe as this, or more."
 )
+@click.option("--again", is_flag=True, help="Review the commit once more if it was reviewed before.")
 @click.option("--notes", is_flag=True, help="Also attach the review to the head commit as a git note.")
 @click.option(
     "--timeout",
@@ -30,6 +31,7 @@ def review(
     head: str | None,
     title: str | None,
     fail_on: str | None,
+    again: bool,
     notes: bool,
     timeout: float,
     as_json: bool,
@@ -54,6 +56,7 @@ def review(
         head=head,
         title=title,
         fail_on=fail_on,
+        again=again,
         notes=notes,
         timeout_seconds=timeout,
         as_json=as_json,
