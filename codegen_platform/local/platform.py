@@ -81,8 +81,8 @@ class Platform:
             on_progress(Progress(name=name, state="ready", seconds=time.monotonic() - began))
 
         self._take_home()
-        self._refuse_taken_ports()
         end_leftovers(self.settings.home)
+        self._refuse_taken_ports()
         services = self._services = self._stack.enter_context(self._servers())
         for name in services.embedded:
             tell(name)

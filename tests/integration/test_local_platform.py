@@ -1,0 +1,186 @@
+"""The platform in real processes: all of it answers, a part that dies comes back, and nothing outlives it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from codegen_platform.local import ports
+from codegen_platform.local.environment import MARK
+from codegen_platform.local.errors import AlreadyRunning, PortInUse
+from codegen_platform.local.identity import Identity, marked
+from codegen_platform.local.platform import Platform, RunningPlatform, running
+from codegen_platform.local.shared import SharedPlaces
+from codegen_platform.settings import load_settings
+
+CHECKOUT = Path(__file__).parents[2]
+PARTS = {"gateway", "publisher", "workers", "code-server", "webserver", "daemon"}
+UP = """
+from codegen_platform.local.platform import Platform
+from codegen_platform.settings import load_settings
+with Platform(load_settings()) as platform:
+    platform.start(lambda progress: print(progress.name, progress.state, progress.detail, flush=True))
+    print("up", flush=True)
+    platform.wait()
+"""
+
+
+class Home:
+    """A home with ports of its own, on which the platform is started in another process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            "CODEGEN_HOME": str(folder),
+            "CODEGEN_GATEWAY__PORT": str(ports.choose()),
+            "CODEGEN_DAGSTER__PORT": str(ports.choose()),
+            "CODEGEN_PUBLISHER__METRICS_PORT": str(ports.choose()),
+            "CODEGEN_WORKERS__METRICS_PORT": str(ports.choose()),
+            "CODEGEN_WORKERS__PROCESSES": "1",
+            "GITHUB_TOKEN": "ghp_may_write",
+            "ANTHROPIC_API_KEY": "sk-costs-money",
+        }
+        self.supervisor: subprocess.Popen[str] | None = None
+
+    def start(self) -> list[str]:
+        """Start the platform and return what it told on the way."""
+        self.supervisor = subprocess.Popen(
+            (sys.executable, "-c", UP),
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.supervisor.stdout
+        told = []
+        for line in self.supervisor.stdout:
+            told.append(line.strip())
+            if told[-1] == "up":
+                return told
+        pytest.fail(self.supervisor.communicate()[1])
+
+    def platform(self) -> RunningPlatform:
+        found = running(self.folder)
+        assert found
+        return found
+
+    def everything(self) -> list[Identity]:
+        """Return every process that belongs to the running platform."""
+        servers = [SharedPlaces(home=self.folder, name=name) for name in ("postgres", "valkey")]
+        pids = [
+            pid for places in servers if (state := places.read_state()) for pid in (state.keeper_pid, state.server_pid)
+        ]
+        return [*marked(MARK, self.platform().mark), *(found for pid in pids if (found := Identity.of(pid)))]
+
+
+def eventually(holds: Callable[[], bool], *, within_seconds: float) -> bool:
+    pause = threading.Event()
+    for _ in range(int(within_seconds / 0.05)):
+        if holds():
+            return True
+        pause.wait(0.05)
+    return False
+
+
+def get(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    home = Home(tmp_path_factory.mktemp("platform"))
+    try:
+        home.told = home.start()  # type: ignore[attr-defined]
+        yield home
+    finally:
+        if home.supervisor:
+            home.supervisor.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                home.supervisor.communicate(timeout=60)
+            home.supervisor.kill()
+
+
+def test_every_part_is_told_of_and_answers(home: Home) -> None:
+    told = home.told  # type: ignore[attr-defined]
+    assert {line.split()[0] for line in told if line.endswith("ready")} == {"postgres", "valkey", "ledger", *PARTS}
+    addresses = home.platform().addresses
+    assert json.loads(get(f"{addresses.gateway}/readyz"))["status"] == "ready"
+    assert "dagster_webserver_version" in get(f"{addresses.dagster}/server_info")
+    for metrics in (addresses.publisher_metrics, addresses.worker_metrics):
+        assert isinstance(get(metrics), str)
+
+
+def test_where_it_runs_is_known_to_others(home: Home) -> None:
+    platform = home.platform()
+    assert home.supervisor
+    assert platform.pid == home.supervisor.pid
+    assert set(platform.pids) == PARTS
+    assert all(Identity.of(pid) for pid in platform.pids.values())
+
+
+def test_a_second_platform_on_the_same_home_is_refused_with_pid_and_address(home: Home) -> None:
+    said = rf"already runs on .* \(process {home.platform().pid}, {home.platform().addresses.dagster}\)"
+    with Platform(load_settings(home.environment)) as second, pytest.raises(AlreadyRunning, match=said):
+        second.start()
+    assert home.platform()
+
+
+def test_another_home_is_told_whose_port_it_wants(home: Home, tmp_path: Path) -> None:
+    other = load_settings({**home.environment, "CODEGEN_HOME": str(tmp_path / "other")})
+    pid = home.platform().pids["gateway"]
+    with Platform(other) as platform, pytest.raises(PortInUse, match=rf"which gateway needs, .*\(pid {pid}\)"):
+        platform.start()
+    assert not (tmp_path / "other" / "postgres").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_secret_is_in_no_process_that_does_not_need_it(home: Home) -> None:
+    holders: dict[str, set[str]] = {"ghp_may_write": set(), "sk-costs-money": set()}
+    for name, pid in home.platform().pids.items():
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+        for secret, found in holders.items():
+            if secret.encode() in environment:
+                found.add(name)
+    assert holders == {"ghp_may_write": {"publisher", "workers"}, "sk-costs-money": {"workers"}}
+
+
+def test_a_part_that_is_killed_comes_back_and_its_new_pid_is_known(home: Home) -> None:
+    before = home.platform().pids["gateway"]
+    os.kill(before, signal.SIGKILL)
+    assert eventually(lambda: home.platform().pids["gateway"] != before, within_seconds=60)
+    assert json.loads(get(f"{home.platform().addresses.gateway}/readyz"))["status"] == "ready"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child to its parent")
+def test_nothing_outlives_a_supervisor_that_is_killed_and_the_next_start_is_clean(home: Home) -> None:
+    left = home.everything()
+    assert len(left) >= len(PARTS) + 4
+    assert home.supervisor
+    home.supervisor.kill()
+    home.supervisor.communicate()
+    assert running(home.folder) is None
+    home.start()
+    assert not any(process.is_alive() for process in left)
+
+
+def test_an_interrupt_ends_all_of_it(home: Home) -> None:
+    all_of_it = home.everything()
+    assert home.supervisor
+    home.supervisor.send_signal(signal.SIGINT)
+    _, said = home.supervisor.communicate(timeout=60)
+    assert "KeyboardInterrupt" in said
+    assert not any(process.is_alive() for process in all_of_it)
+    assert running(home.folder) is None
