@@ -6,7 +6,8 @@ import json
 import os
 import signal
 import subprocess
-import urllib.request
+
+import boto3
 
 from tests.acceptance.conftest import BUCKET, CHECKOUT, RunningPlatform, eventually
 
@@ -78,10 +79,16 @@ def test_the_documents_are_in_s3_as_latest_and_under_the_head_commit(platform: R
     platform.deliver("octo", "stored", 4)
     eventually(lambda: platform.github.reviews("octo", "stored", 4))
     head = platform.github.pull("octo", "stored", 4).head_sha
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=platform.s3_endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
     for name in ("latest", head):
-        address = f"{platform.s3_endpoint}/{BUCKET}/platform/assets/code_review/octo.stored.4/{name}.json"
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            assert json.load(answer)["schema"] == "code_review/v1"
+        stored = s3.get_object(Bucket=BUCKET, Key=f"platform/assets/code_review/octo.stored.4/{name}.json")
+        assert json.load(stored["Body"])["schema"] == "code_review/v1"
 
 
 def test_the_same_delivery_five_times_is_one_review_and_one_model_call(platform: RunningPlatform) -> None:
