@@ -134,6 +134,8 @@ class Publisher:
             post = ReviewPost.from_bytes(effect.payload)
         except (UnreadableDocument, ValueError) as error:
             return Dead(reason=f"unreadable payload: {error}"[:500], result=None)
+        if (post.forge, post.repository, post.number, post.commit_id) != _place(effect):
+            return _dead(post, effect, "the payload is about another commit or pull request than its effect")
         if effect.kind != KIND:
             return _dead(post, effect, f"this publisher does not know effects of kind {effect.kind}")
         try:
@@ -202,6 +204,10 @@ class Publisher:
         seconds = self._timings.backoff_seconds(effect.attempt - 1) if delay is None else self._timings.jittered(delay)
         self._store.effects.postpone(effect.id, effect.fence, seconds, later.error, sent_unknown=later.sent_unknown)
         log.info("effect.postponed", seconds=round(seconds, 1), error=later.error, sent_unknown=later.sent_unknown)
+
+
+def _place(effect: EffectRow) -> tuple[str, str, int, str]:
+    return effect.forge, effect.repository, effect.number, effect.head_sha
 
 
 def _dead(post: ReviewPost, effect: EffectRow, reason: str) -> Dead:

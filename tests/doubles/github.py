@@ -307,7 +307,11 @@ class _Handler(BaseHTTPRequestHandler):
         double = self.server.double
         url = urlsplit(self.path)
         self.began = time.monotonic()
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # the client died while it sent: no server acts on half a request
+            self.close_connection = True
+            return
         if url.path.startswith("/_control/"):
             self._send(double.control(url.path.removeprefix("/_control/"), json.loads(body or b"{}")))
             return

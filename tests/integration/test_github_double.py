@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import github as pygithub
 import httpx
@@ -246,6 +248,17 @@ def test_a_request_whose_client_left_is_carried_out(client: httpx.Client, double
     assert double.reviews("octo", "shop", 7) == []
     time.sleep(0.4)
     assert len(double.reviews("octo", "shop", 7)) == 1
+
+
+def test_half_a_request_has_no_effect(double: GitHubDouble) -> None:
+    address = urlsplit(double.url)
+    with socket.create_connection((address.hostname, address.port)) as half:
+        half.sendall(
+            b"POST /repos/octo/shop/pulls/7/reviews HTTP/1.1\r\nAuthorization: Bearer any\r\nContent-Length: 99\r\n\r\n{"
+        )
+        half.shutdown(socket.SHUT_WR)
+        assert half.recv(100) == b""
+    assert double.reviews("octo", "shop", 7) == []
 
 
 def test_a_rate_limit_counts_who_does_not_wait(client: httpx.Client, double: GitHubDouble) -> None:

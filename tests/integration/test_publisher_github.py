@@ -287,6 +287,20 @@ def test_a_payload_that_is_no_review_is_dead_and_does_not_block_the_next(
     assert len(github.reviews("octo", "shop", 7)) == 1
 
 
+def test_a_payload_about_another_pull_request_than_its_effect_is_not_posted(
+    github: GitHubDouble, store: Store, tmp_path: Path
+) -> None:
+    good = enqueue(store, a_review(open_pull(github)))
+    open_pull(github, 8)
+    task = store.tasks.get(good.task_id)
+    assert task is not None
+    payload = good.payload.replace(b'"number":7', b'"number":8')
+    crossed = store.effects.enqueue(task.id, task.fence, "review", "crossed", payload)
+    with publishing(store, github.url, tmp_path):
+        assert finished(store, crossed.id).state == "dead"
+    assert github.reviews("octo", "shop", 8) == []
+
+
 def test_one_slow_pull_request_does_not_hold_the_others_back(store: Store, tmp_path: Path) -> None:
     with GitHubDouble() as github:
         slow = enqueue(store, a_review(open_pull(github, 1), number=1))
