@@ -8,10 +8,10 @@ from dataclasses import fields
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from rich.text import Text
+import click
 
 from codegen_platform.cli.ledger import open_ledger
-from codegen_platform.cli.output import console, moment, print_facts, print_json, print_table
+from codegen_platform.cli.output import moment, print_facts, print_json, print_table
 from codegen_platform.errors import WrongUsage
 from codegen_platform.security.visible import visible
 from codegen_platform.store import Store
@@ -56,15 +56,12 @@ def show_one_task(task_id: str, *, as_json: bool) -> None:
             {**_facts(task), "events": [_facts(one) for one in history], "effects": [_facts(one) for one in effects]}
         )
         return
-    shown = {name: value for name, value in _facts(task).items() if value not in (None, [], {}, "")}
-    print_facts(
-        [(name, json.dumps(value) if isinstance(value, dict | list) else value) for name, value in shown.items()]
-    )
-    console().print()
+    print_facts(_facts(task))
+    click.echo()
     rows = [(one.sequence, moment(one.at), one.type, one.actor, _changes(one)) for one in history]
     print_table(("#", "at", "event", "by", "what changed"), rows, empty="Nothing happened to it yet.")
     if effects:
-        console().print()
+        click.echo()
         columns = ("effect", "kind", "state", "tries", "result", "error")
         print_table(
             columns, [(str(e.id)[:8], e.kind, e.state, e.attempt, e.remote_id, e.last_error) for e in effects], empty=""
@@ -94,11 +91,11 @@ def show_one_event(event_id: str, *, with_body: bool, as_json: bool) -> None:
     if as_json:
         print_json({**facts, "body": body} if with_body else facts)
         return
-    print_facts([(name, json.dumps(value) if isinstance(value, dict) else value) for name, value in facts.items()])
+    print_facts(facts)
     if with_body:
         cut = body[:BODY_CHARACTERS]
         rest = f"\n... {len(body) - len(cut):,} more characters; --json prints all" if len(body) > len(cut) else ""
-        console().print(Text(visible(cut, keep="\n") + rest))
+        click.echo(visible(cut, keep="\n") + rest)
 
 
 def _event(store: Store, event_id: str) -> StoredEvent:
@@ -142,11 +139,13 @@ def _change(task: TaskRow) -> str:
 
 
 def _changes(event: TaskEventRow) -> str:
-    return (
-        " ".join(f"{name}={json.dumps(value, default=str)}" for name, value in event.data.items())[:400]
-        if event.sequence > 1
-        else ""
+    """Say what the move changed, without times; the first move changed everything."""
+    changed = {name: value for name, value in event.data.items() if not name.endswith("_at")}
+    shown = (
+        f"{name}={value if isinstance(value, str) else json.dumps(value, default=str)}"
+        for name, value in changed.items()
     )
+    return " ".join(shown)[:400] if event.sequence > 1 else ""
 
 
 def _event_name(event: EventSummary) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ import click
 from codegen_platform.security.visible import visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.table import Table
 
 PIPED_WIDTH = 120
 
@@ -35,24 +36,45 @@ def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
     """Print rows as an aligned table without frames, or the sentence `empty` if there are none."""
     from rich.table import Table
-    from rich.text import Text
 
-    out = console()
     if not rows:
-        out.print(Text(empty))
+        click.echo(empty)
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
+    _print_rows(table, rows)
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """Print `name  value` lines, one fact each; facts without a value are left out."""
+    from rich.table import Table
+
+    shown = {name: value for name, value in facts.items() if value not in (None, "", [], {})}
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    _print_rows(table, list(shown.items()))
+
+
+def _print_rows(table: Table, rows: Sequence[Sequence[object]]) -> None:
+    from rich.text import Text
+
     for row in rows:
         table.add_row(*(Text(visible(_cell(value))) for value in row))
-    out.print(table)
+    print_page(console(), [table])
 
 
-def print_facts(facts: Sequence[tuple[str, object]]) -> None:
-    """Print `name  value` lines, one fact each; facts without a value are left out."""
-    shown = [(name, value) for name, value in facts if value not in (None, "")]
-    print_table(("", ""), shown, empty="") if shown else None
+def print_page(out: Console, parts: Iterable[RenderableType]) -> None:
+    """Print the parts; without a terminal no line is padded to the width of the page."""
+    with out.capture() as page:
+        for part in parts:
+            out.print(part)
+    text = page.get()
+    if not out.is_terminal:
+        text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    out.file.write(text)
+    out.file.flush()
 
 
 def moment(value: datetime | None) -> str:
@@ -61,7 +83,11 @@ def moment(value: datetime | None) -> str:
 
 
 def _cell(value: object) -> str:
-    return moment(value) if isinstance(value, datetime) else "" if value is None else str(value)
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, dict | list):
+        return json.dumps(value, default=str)
+    return "" if value is None else str(value)
 
 
 def _plain(value: object) -> object:

@@ -12,6 +12,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from codegen_platform.artifacts import CodeReview, Finding, Outcome, Severity
+from codegen_platform.cli.output import print_page
 from codegen_platform.cli.report import ReviewReport
 from codegen_platform.security.visible import visible
 
@@ -37,20 +38,13 @@ _OUTCOME_SENTENCE = {
 
 
 def print_report(console: Console, report: ReviewReport) -> None:
-    """Print the whole report; without a terminal no line is padded to the width of the page."""
-    with console.capture() as page:
-        console.print()
-        for part in _parts(report):
-            console.print(part)
-    text = page.get()
-    if not console.is_terminal:
-        text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
-    console.file.write(text)
-    console.file.flush()
+    """Print the whole report."""
+    print_page(console, _parts(report))
 
 
 def _parts(report: ReviewReport) -> Iterator[RenderableType]:
     review = report.review
+    yield Text("")
     yield _header(report)
     yield Text("")
     for finding in sorted(review.findings, key=lambda f: (f.severity.rank, f.path, f.line)):
