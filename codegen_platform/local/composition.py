@@ -73,21 +73,21 @@ class Composition:
         return [
             self._python(
                 "gateway",
-                ("codegen_platform.gateway",),
+                ("-m", "codegen_platform.gateway"),
                 ready=answers_http(gateway.host, gateway.port, "/healthz"),
                 listens_on=((gateway.host, gateway.port),),
                 grace=5.0,
             ),
             self._python(
                 "publisher",
-                ("codegen_platform.publishing",),
+                ("-m", "codegen_platform.publishing"),
                 ready=answers_http(ports.LOOPBACK, publisher.metrics_port, "/metrics"),
                 listens_on=((ports.LOOPBACK, publisher.metrics_port),),
                 grace=publisher.request_timeout_seconds + 3.0,  # a request that was sent is seen to its end
             ),
             self._python(
                 "workers",
-                ("jobs.worker",),
+                ("-m", "jobs.worker"),
                 ready=accepts_connections(ports.LOOPBACK, workers.metrics_port),
                 listens_on=((ports.LOOPBACK, workers.metrics_port),),
                 grace=10.0,  # a run that takes longer is taken over after the next start
@@ -97,17 +97,19 @@ class Composition:
     def _dagster(self, code_port: int, workspace: str) -> list[Supervised]:
         host, port = self.settings.dagster.host, self.settings.dagster.port
         where = ("-h", ports.LOOPBACK, "-p", str(code_port), "--location-name", LOCATION)
-        quiet = ("--log-level", "warning")
+        quiet, quiet_web = ("--log-level", "warning"), ("--dagster-log-level", "warning")
+        # By its path: as a module it would import all of `sensors`, which the daemon never runs itself: a quarter of its start.
+        daemon = ("-P", str(self.checkout / "sensors" / "daemon.py"))
         return [
             self._python(
                 "code-server",
-                ("dagster", "api", "grpc", "-m", "codegen_platform.definitions", *where, *quiet),
+                ("-m", "dagster", "api", "grpc", "-m", "codegen_platform.definitions", *where, *quiet),
                 ready=accepts_connections(ports.LOOPBACK, code_port),
                 grace=TICK_GRACE_SECONDS,
             ),
             self._python(
                 "webserver",
-                ("dagster_webserver", "-w", workspace, "-h", host, "-p", str(port), "--dagster-log-level", "warning"),
+                ("-m", "dagster_webserver", "-w", workspace, "-h", host, "-p", str(port), *quiet_web),
                 ready=dagster_has_loaded_the_code(host, port),
                 after=("code-server",),
                 listens_on=((host, port),),
@@ -115,7 +117,7 @@ class Composition:
             ),
             self._python(
                 "daemon",
-                ("sensors.daemon", "run", "-w", workspace, *quiet),
+                (*daemon, "run", "-w", workspace, *quiet),
                 ready=dagster_daemons_are_healthy(host, port),
                 after=("code-server",),
                 grace=TICK_GRACE_SECONDS,
@@ -125,7 +127,7 @@ class Composition:
     def _python(
         self,
         name: str,
-        module: tuple[str, ...],
+        arguments: tuple[str, ...],
         *,
         ready: Callable[[], bool],
         grace: float,
@@ -134,7 +136,7 @@ class Composition:
     ) -> Supervised:
         program = Program(
             name=name,
-            command=(sys.executable, "-m", *module),
+            command=(sys.executable, *arguments),
             environment=environment_for(
                 name,
                 settings=self.settings,
