@@ -24,7 +24,7 @@ case "$1 $2" in
 "-c "*print*) echo python3.12-venv ;;
 "-V "*) echo Python 3.12.9 ;;
 "-m venv")
-    mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && echo "version = 3.12.9" >"$3/pyvenv.cfg"
+    mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && echo "command = $0 -m venv $3" >"$3/pyvenv.cfg"
     printf '#!/bin/sh\\necho "uv $*" >>"$RECORD"\\nexit "${FAKE_UV_FAILS:-0}"\\n' >"$3/bin/uv"
     printf '#!/bin/sh\\necho "platform in $(pwd): $*; $(command -v python); home $HOME"\\n' >"$3/bin/codegen-platform"
     chmod +x "$3/bin/"* ;;
