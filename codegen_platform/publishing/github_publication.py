@@ -54,6 +54,7 @@ class _Attempt:
     def __init__(self, at: GitHubPublication, effect: EffectRow, post: ReviewPost) -> None:
         self.at, self.effect, self.post = at, effect, post
         self.unknown = effect.sent_at is not None
+        self.began = time.monotonic()
         self.marked = Marked(
             effect_id=effect.id,
             forge=effect.forge,
@@ -121,7 +122,7 @@ class _Attempt:
     def _send(self) -> PostedReview | None:
         start = time.monotonic()
         timings = self.at.timings
-        if not self.at.store.effects.extend(self.effect.id, self.effect.fence, timings.lease_seconds):
+        if start - self.began > timings.lease_seconds / 3 and not self._renew_lease():
             return None
         if not self.at.store.effects.mark_sent(self.effect.id, self.effect.fence, timings.request_timeout_seconds):
             return None
@@ -133,6 +134,9 @@ class _Attempt:
         except (ForgeRefused, Throttled):
             self.unknown = False  # GitHub answered: it was not carried out
             raise
+
+    def _renew_lease(self) -> bool:
+        return self.at.store.effects.extend(self.effect.id, self.effect.fence, self.at.timings.lease_seconds)
 
     def _move_refused_comments(self, refused: ForgeRefused) -> None:
         misplaced = self.at.writer.refused_comments(self.post) if not self.post.refused else frozenset()

@@ -143,13 +143,13 @@ def test_the_most_severe_findings_are_inline_and_the_rest_stands_in_the_body() -
     assert post.confirmed == 41
 
 
-def test_thousands_of_findings_still_fit_and_still_add_up() -> None:
-    findings = [finding(n, title="A long title " * 20, path=f"{'deep/' * 30}{n}.py") for n in range(1, 2001)]
+def test_hundreds_of_findings_still_fit_and_still_add_up() -> None:
+    findings = [finding(n, title="A long title " * 20, path=f"{'deep/' * 30}{n}.py") for n in range(1, 701)]
     post = compose(review(*findings, summary="word " * 50_000))
     assert len(post.body) <= 60_000
     assert len(post.omitted) > 0
     assert "further findings had no room here" in post.body
-    assert post.confirmed == 2000
+    assert post.confirmed == 700
 
 
 def test_a_valid_suggestion_can_be_committed_byte_for_byte() -> None:

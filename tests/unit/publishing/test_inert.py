@@ -151,14 +151,14 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(PIECES, max_size=40).map("".join))
 def test_no_combination_of_markdown_pieces_comes_alive(text: str) -> None:
     assert live_things(inert.block(text, max_chars=10_000)) == []
     assert live_things(f"- x: {inert.sentence(text, max_chars=500)} ({inert.code(text)})") == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_comes_alive_and_none_raises(text: str) -> None:
     assert live_things(inert.block(text, max_chars=10_000)) == []
