@@ -35,8 +35,9 @@ class DocumentIOManager(dg.ConfigurableIOManager):
             "bytes": len(obj.to_bytes()),
         }
         self._written[asset_of(type(obj))] = obj
-        context.add_output_metadata(where)
-        if not context.has_asset_key:
+        if context.has_asset_key:
+            context.add_output_metadata(where)
+        else:
             partition = partition_key(obj.repository, obj.number)
             yield dg.AssetMaterialization(asset_of(type(obj)), partition=partition, metadata=where)
 
