@@ -1,4 +1,4 @@
-"""kill -9 of real publisher processes at random moments, against a GitHub that loses answers: nothing lost, nothing twice.
+"""kill -9 of real publisher processes at random moments, against a GitHub that loses answers and a PostgreSQL that hangs up.
 
 `CODEGEN_TEST_CHAOS_ROUNDS` says how often (15 by default; the long run is 300). Waits are scaled down, their order is not: the lease covers
 a request, and a request that was given up has landed before the quiet period ends.
@@ -64,6 +64,12 @@ def github() -> Iterator[GitHubDouble]:
         yield double
 
 
+def hang_up(postgres_url: str) -> None:
+    """Cut every connection to PostgreSQL but this one."""
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+
+
 def story(github: GitHubDouble, number: int) -> str:
     """What the double saw of a pull request, in milliseconds from the first call on."""
     calls = github.calls_for("octo", "shop", number)
@@ -80,7 +86,7 @@ def start(*arguments: Any) -> multiprocessing.process.BaseProcess:
 
 
 def test_no_review_is_lost_or_posted_twice_when_publishers_are_killed(
-    database_url: str, github: GitHubDouble, tmp_path: Path
+    postgres_url: str, database_url: str, github: GitHubDouble, tmp_path: Path
 ) -> None:
     chance = random.Random(ROUNDS)
     disturb(github)
@@ -93,6 +99,8 @@ def test_no_review_is_lost_or_posted_twice_when_publishers_are_killed(
                 effects.append(enqueue(store, a_review(open_pull(github, number), number=number, lines=(11, 32))))
             publisher = start(*where)
             time.sleep(chance.uniform(0.0, 0.7))
+            if round_number % 5 == 4:
+                hang_up(postgres_url)
             assert publisher.pid is not None
             os.kill(publisher.pid, signal.SIGKILL)
             publisher.join()
