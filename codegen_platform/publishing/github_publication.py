@@ -109,11 +109,13 @@ class _Attempt:
             try:
                 sent = self._send()
             except ForgeRefused as refused:
-                if refused.status != UNPROCESSABLE or not self.post.comments:
+                if refused.status != UNPROCESSABLE:
                     raise
                 moved = self._moved()
                 if moved:
                     return moved
+                if not self.post.comments:
+                    raise
                 self._move_refused_comments(refused)
                 continue
             return self._done(sent) if sent else Lost()

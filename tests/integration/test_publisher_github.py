@@ -4,6 +4,7 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,20 @@ def test_a_head_that_moved_supersedes_the_review_and_nothing_is_posted(
     task = store.tasks.get(effect.task_id)
     assert task is not None
     assert task.status == "superseded"
+
+
+def test_a_commit_that_is_pushed_away_between_look_and_post_supersedes_the_review(
+    github: GitHubDouble, store: Store, tmp_path: Path
+) -> None:
+    effect = enqueue(store, a_review(open_pull(github), lines=()))
+    github.latency_seconds = 0.6
+    with publishing(store, github.url, tmp_path, timings=replace(FAST, request_timeout_seconds=2.0)):
+        while not github.counts()[HEAD_CALL]:
+            time.sleep(0.01)
+        github.push("octo", "shop", 7, {"a.py": HEAD + "more\n"})
+        github.pull("octo", "shop", 7).commits.discard(effect.head_sha)
+        assert finished(store, effect.id).state == "superseded"
+    assert github.reviews("octo", "shop", 7) == []
 
 
 def test_a_comment_outside_of_the_diff_moves_into_the_body_and_counts_as_failed(
