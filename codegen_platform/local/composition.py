@@ -20,7 +20,7 @@ from codegen_platform.local.probes import (
 )
 from codegen_platform.local.processes import Program
 from codegen_platform.local.services import Services
-from codegen_platform.local.supervisor import Supervised
+from codegen_platform.local.supervised import Supervised
 from codegen_platform.settings import Settings
 
 # Sensors wait inside their ticks for up to a minute and Dagster waits for them; a tick that is cut off is simply repeated.

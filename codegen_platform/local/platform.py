@@ -27,7 +27,8 @@ from codegen_platform.local.running import (
     running,
 )
 from codegen_platform.local.services import Services, ensure_services
-from codegen_platform.local.supervisor import Progress, Supervisor, refuse_taken_port
+from codegen_platform.local.supervised import Progress, refuse_taken_port
+from codegen_platform.local.supervisor import Supervisor
 from codegen_platform.settings import Settings
 from codegen_platform.settings.schema import CHECKOUT
 from codegen_platform.store import migrate

@@ -17,7 +17,8 @@ from codegen_platform.local import ports
 from codegen_platform.local.errors import ChildFailed, PortInUse, ProgramMissing
 from codegen_platform.local.identity import Identity
 from codegen_platform.local.processes import Program
-from codegen_platform.local.supervisor import Progress, Supervised, Supervisor
+from codegen_platform.local.supervised import Progress, Supervised
+from codegen_platform.local.supervisor import Supervisor
 
 STAY = "import pathlib, time; pathlib.Path('{name}.ready').touch(); time.sleep(600)"
 STAY_WITH_A_CHILD = (
@@ -172,6 +173,18 @@ def test_a_taken_port_is_refused_before_anything_starts(process: Callable[..., S
             assert not supervisor.pids
 
 
+def test_a_port_that_somebody_takes_while_a_process_is_down_ends_the_wait(process: Callable[..., Supervised]) -> None:
+    port = ports.choose()
+    with Supervisor([process("a", listens_on=((ports.LOOPBACK, port),))], restart_delays_seconds=(0.1,)) as supervisor:
+        supervisor.start()
+        with socket.socket() as listener:
+            listener.bind((ports.LOOPBACK, port))
+            listener.listen()
+            os.kill(supervisor.pids["a"], signal.SIGKILL)
+            with pytest.raises(PortInUse, match=f"port {port}, which a needs"):
+                supervisor.wait()
+
+
 def test_an_interrupt_while_starting_leaves_nothing(process: Callable[..., Supervised], watched: Watched) -> None:
     never = process("never", "import time; time.sleep(600)")
     supervisor = Supervisor([never, process("a")], on_progress=watched)
@@ -207,7 +220,8 @@ def test_a_killed_supervisor_takes_its_processes_along(tmp_path: Path) -> None:
 import os, sys
 from pathlib import Path
 from codegen_platform.local.processes import Program
-from codegen_platform.local.supervisor import Supervised, Supervisor
+from codegen_platform.local.supervised import Supervised
+from codegen_platform.local.supervisor import Supervisor
 program = Program(name="a", command=(sys.executable, "-S", "-c", "import time; time.sleep(600)"),
                   environment={}, cwd=Path.cwd(), log=Path.cwd() / "a.log")
 supervisor = Supervisor([Supervised(program=program, is_ready=lambda: True)])

@@ -1,0 +1,59 @@
+"""What a supervisor is told about a process, and what it tells about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from codegen_platform.local import ports
+from codegen_platform.local.errors import PortInUse
+from codegen_platform.local.identity import listener_on
+from codegen_platform.local.processes import Program
+
+State = Literal["waiting", "starting", "ready", "restarting", "ended"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Supervised:
+    """A program with what the supervisor needs to know about it.
+
+    Attributes:
+        is_ready: asked while it starts, from one thread; answers within a second or so.
+        after: names of processes that must be ready before it starts; it is stopped before them.
+        listens_on: (address, port) pairs that must be free before it starts.
+    """
+
+    program: Program
+    is_ready: Callable[[], bool]
+    after: tuple[str, ...] = ()
+    listens_on: tuple[tuple[str, int], ...] = ()
+    start_timeout_seconds: float = 90.0
+    stop_grace_seconds: float = 10.0
+    probe_interval_seconds: float = 0.05
+
+    @property
+    def name(self) -> str:
+        """The name of the program."""
+        return self.program.name
+
+    def refuse_taken_ports(self) -> None:
+        """Raise PortInUse if something listens where the process is about to."""
+        for host, port in self.listens_on:
+            refuse_taken_port(self.name, host, port)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """One process changed its state, `seconds` after the start of all; `detail` says why it is restarted."""
+
+    name: str
+    state: State
+    seconds: float
+    detail: str = ""
+
+
+def refuse_taken_port(name: str, host: str, port: int) -> None:
+    """Raise PortInUse if something listens on the port that the process `name` needs."""
+    if not ports.is_free(port, host):
+        raise PortInUse(name=name, port=port, owner=listener_on(port))
