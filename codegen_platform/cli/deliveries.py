@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from codegen_platform.errors import CodegenError
+from codegen_platform.events.delivery import COMMAND_LINE_AGENT
 from codegen_platform.events.signature import sign
 
 
@@ -133,7 +134,7 @@ def deliver(gateway_url: str, delivery: Delivery, *, secret: bytes) -> uuid.UUID
 
     headers = {
         "Content-Type": "application/json",
-        "User-Agent": "codegen-platform",
+        "User-Agent": COMMAND_LINE_AGENT,
         "X-GitHub-Event": delivery.event_type,
         "X-GitHub-Delivery": str(uuid.uuid4()),
         "X-Hub-Signature-256": sign(delivery.body, secret),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from codegen_platform.artifacts import Severity
+from codegen_platform.changes.keys import LOCAL_OWNER
 from codegen_platform.cli.collecting import collect
 from codegen_platform.cli.command_settings import command_settings
 from codegen_platform.cli.deliveries import PullRequestFacts, deliver, pull_request_event, review_command_event
@@ -72,7 +73,8 @@ def follow_review(
         DeliveryRefused: the gateway did not take the event.
         NotReviewed: it took too long, or ended without a review.
     """
-    progress.note(f"Reviewing {facts.repository}#{facts.number} at {facts.head_sha[:12]}: {facts.title}")
+    name = f"{facts.repository}#{facts.number}"
+    progress.note(f"Reviewing {name} at {facts.head_sha[:12]}" + (f": {facts.title}" if facts.title != name else ""))
     journey = Journey(
         store=running.store,
         storage=running.storage,
@@ -84,7 +86,8 @@ def follow_review(
     event_id = deliver(running.gateway_url, event(facts), secret=running.webhook_secret)
     task = journey.follow(event_id)
     if not journey.is_new:
-        progress.note("This commit was reviewed before; here is that review (--again makes a new one).")
+        how = "--again" if name.startswith(LOCAL_OWNER) else "the comment /review"
+        progress.note(f"This commit was reviewed before; here is that review. For a new one: {how}.")
     return collect(
         running.store,
         running.storage,
