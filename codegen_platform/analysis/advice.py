@@ -1,0 +1,84 @@
+"""What a person is told of a tool's rule: our words, our severity, as data in `rules/<tool>.yaml`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from codegen_platform.artifacts import Category, Severity
+
+MAX_TITLE_CHARACTERS = 160
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Advice:
+    """What we say of one rule of a tool.
+
+    Attributes:
+        title: None where the tool's own message says it better, because it names names.
+        what: see `Claim.what`; the rule itself unless the table says otherwise.
+        in_tests: whether it is worth saying in test code.
+        needs: regular expressions; a file that matches none of them cannot break the rule. Empty if that cannot be told.
+        confidence, tool_severity: the least that the tool must say, in its words, for us to repeat it.
+        unless: a beginning of the tool's message that is not worth repeating.
+    """
+
+    severity: Severity
+    category: Category
+    title: str | None
+    body: str
+    what: str
+    in_tests: bool
+    needs: tuple[str, ...] = ()
+    confidence: str = "LOW"
+    tool_severity: str = "LOW"
+    unless: str | None = None
+
+    def title_for(self, message: str) -> str:
+        """Return our title, or the tool's message as one line of bounded length."""
+        line = self.title or " ".join(message.split())
+        return line if len(line) <= MAX_TITLE_CHARACTERS else line[: MAX_TITLE_CHARACTERS - 1] + "…"
+
+
+def read_rule_file(name: str) -> str:
+    """Return the text of a file in `rules/`."""
+    return files("codegen_platform.analysis").joinpath("rules", name).read_text("utf-8")
+
+
+def load_yaml(name: str) -> Any:
+    """Return what a YAML file in `rules/` holds; libyaml's parser is ten times faster, but not in every build."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(read_rule_file(name), Loader=loader)  # noqa: S506 - both loaders are the safe one
+
+
+def digest(*names: str) -> str:
+    """Return eight hex digits that change with the content of these rule files: their version."""
+    return hashlib.sha256("\0".join(read_rule_file(name) for name in names).encode()).hexdigest()[:8]
+
+
+@cache
+def advice_for(tool: str) -> dict[str, Advice]:
+    """Return rule -> advice, as `rules/<tool>.yaml` has it; a rule named twice there is an error."""
+    table: dict[str, Advice] = {}
+    for entry in load_yaml(f"{tool}.yaml"):
+        for rule in entry["rules"]:
+            if rule in table:
+                raise ValueError(f"rules/{tool}.yaml names {rule} twice")
+            table[rule] = Advice(
+                severity=Severity(entry["severity"]),
+                category=Category(entry["category"]),
+                title=entry.get("title"),
+                body=entry["body"],
+                what=entry.get("what", f"{tool}:{rule}"),
+                in_tests=entry.get("tests", True),
+                needs=tuple(entry.get("needs", ())),
+                confidence=entry.get("confidence", "LOW"),
+                tool_severity=entry.get("bandit_severity", "LOW"),
+                unless=entry.get("unless"),
+            )
+    return table

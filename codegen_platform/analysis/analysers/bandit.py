@@ -1,0 +1,197 @@
+"""Bandit, in this process: its own tests and visitor, on files parsed once, with our selection and without `# nosec`.
+
+In process because a subprocess pays 0.35 CPU seconds of imports each time; here one file of 300 lines costs about 10 ms, and only if it
+holds a text that one of the tests needs.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import logging
+import re
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import cache, cached_property
+from importlib.metadata import version
+from itertools import zip_longest
+from typing import Any
+
+from codegen_platform.analysis.advice import Advice, advice_for
+from codegen_platform.analysis.claims import Claim, Claims
+from codegen_platform.analysis.needs import Needs
+from codegen_platform.analysis.sources import SourceFile
+from codegen_platform.errors import CodegenError
+
+CPU_LIMIT_SECONDS = 10.0
+LINES_AROUND = 60
+_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t].*", re.MULTILINE)
+_RANKS = ("UNDEFINED", "LOW", "MEDIUM", "HIGH")
+
+
+class BanditTookTooLong(CodegenError):
+    """The time for this run is used up."""
+
+    code = "bandit_took_too_long"
+
+
+class Bandit:
+    """Finds security holes in Python by the tests that `rules/bandit.yaml` selects."""
+
+    name = "bandit"
+    languages = frozenset({"python"})
+
+    @cached_property
+    def version(self) -> str:
+        """Return bandit's own version."""
+        return version("bandit")
+
+    def run(self, files: Sequence[SourceFile]) -> Claims:
+        """Return bandit's claims. Files that this Python cannot parse are left to ruff, which says so."""
+        ends_at = time.thread_time() + CPU_LIMIT_SECONDS
+        claims: list[Claim] = []
+        too_deep = 0
+        for number, source in enumerate(files):
+            if source.is_test:
+                continue
+            try:
+                claims += _check(source, ends_at)
+            except RecursionError:
+                too_deep += 1
+            except BanditTookTooLong:
+                return Claims(
+                    claims=tuple(claims), error=f"{len(files) - number} of {len(files)} files not read: took too long"
+                )
+        return Claims(claims=tuple(claims), error=f"{too_deep} files not read: nested too deeply" if too_deep else None)
+
+
+def _check(source: SourceFile, ends_at: float) -> Iterator[Claim]:
+    """Yield what bandit says of one file.
+
+    Raises:
+        BanditTookTooLong: bandit is a Python visitor: a crafted file of 1 MB can keep it busy for minutes.
+        RecursionError: the file is nested deeper than Python recurses.
+    """
+    tests = _needs().wanted_by(source.near_change(LINES_AROUND) + "\n".join(_IMPORT.findall(source.text or "")))
+    tree = _touched_part(source) if tests else None
+    if tree is None:
+        return
+    for issue in _issues(tree, tests, ends_at):
+        advice = advice_for("bandit").get(issue.test_id)
+        if (
+            advice
+            and _outranks(issue.confidence, advice.confidence)
+            and _outranks(issue.severity, advice.tool_severity)
+        ):
+            yield _claim(source, issue, advice)
+
+
+@cache
+def _needs() -> Needs:
+    return Needs({rule: advice.needs for rule, advice in advice_for("bandit").items()})
+
+
+def _touched_part(source: SourceFile) -> ast.Module | None:
+    """Return the file's syntax tree without the top-level statements that the change leaves alone, imports excepted; None if none is left.
+
+    What a finding needs to know stands in the same statement or in an import, so nothing is lost but time.
+
+    Raises:
+        RecursionError: the file is nested deeper than Python recurses.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source.text or "")
+    except (SyntaxError, ValueError):
+        return None
+    except MemoryError:  # what the parser says of very deep nesting
+        raise RecursionError from None
+    touched = [node for node in tree.body if source.touches(_first_line(node), node.end_lineno or node.lineno)]
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)] if touched else []
+    kept = set(touched)
+    tree.body = [*(node for node in imports if node not in kept), *touched]
+    return tree if touched else None
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _issues(tree: ast.Module, tests: frozenset[str], ends_at: float) -> list[Any]:
+    """Return bandit's issues for a syntax tree."""
+    visitor = _visitor_class()("module.py", io.BytesIO(), None, _test_set(tests), False, {}, None)
+    visitor.ends_at = ends_at
+    visitor.generic_visit(tree)
+    issues: list[Any] = visitor.tester.results
+    return issues
+
+
+@cache
+def _test_set(tests: frozenset[str]) -> Any:
+    from bandit.core.config import BanditConfig
+    from bandit.core.test_set import BanditTestSet
+
+    return BanditTestSet(BanditConfig(), {"include": sorted(tests)})
+
+
+@cache
+def _visitor_class() -> Any:
+    """Return bandit's visitor with a limit of time, and without work for nodes that no test looks at, which halves its cost."""
+    from bandit.core.node_visitor import BanditNodeVisitor
+
+    # It logs every internal error with a traceback; those would quote the pull request.
+    logging.getLogger("bandit").setLevel(logging.CRITICAL)
+    skipped = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+
+    class Visitor(BanditNodeVisitor):  # type: ignore[misc]
+        ends_at = 0.0
+
+        def pre_visit(self, node: ast.AST) -> bool:
+            if time.thread_time() > self.ends_at:
+                raise BanditTookTooLong("bandit took too long")
+            return bool(super().pre_visit(node))
+
+        def generic_visit(self, node: ast.AST) -> None:
+            for _, value in ast.iter_fields(node):
+                items = value if isinstance(value, list) else [value]
+                for item, sibling in zip_longest(items, items[1:]):
+                    if isinstance(item, ast.AST) and not isinstance(item, skipped):
+                        item._bandit_parent, item._bandit_sibling = node, sibling  # type: ignore[attr-defined]
+                        self._visit_item(item)
+
+        def _visit_item(self, node: ast.AST) -> None:
+            kind = type(node).__name__
+            if hasattr(self, f"visit_{kind}") or self.testset.get_tests(kind):
+                self.pre_visit(node)
+                self.visit(node)
+                self.generic_visit(node)
+                self.post_visit(node)
+            else:
+                self.generic_visit(node)
+
+        def update_scores(self, scores: object) -> None:
+            """Keep no scores: findings are counted, not weighed."""
+
+    return Visitor
+
+
+def _outranks(said: str, wanted: str) -> bool:
+    return _RANKS.index(said) >= _RANKS.index(wanted)
+
+
+def _claim(source: SourceFile, issue: Any, advice: Advice) -> Claim:
+    lines = issue.linerange or [issue.lineno]
+    return Claim(
+        path=source.path,
+        line=issue.lineno,
+        end_line=max(issue.lineno, *lines),
+        rule=f"bandit:{issue.test_id}",
+        what=advice.what,
+        severity=advice.severity,
+        category=advice.category,
+        title=advice.title_for(issue.text),
+        body=advice.body,
+    )

@@ -1,0 +1,101 @@
+"""Names that mix letters of scripts that look alike: `scope` with a Cyrillic first letter is another name than `scope` in ASCII."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+
+from codegen_platform.analysis.claims import Claim
+from codegen_platform.analysis.grammars import grammar_of
+from codegen_platform.analysis.masking import escape
+from codegen_platform.analysis.sources import SourceFile
+from codegen_platform.artifacts import Category, Severity
+
+_LETTERS = (
+    # Cyrillic
+    (
+        "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d\u0475\u0410\u0412\u0415"
+        "\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0406\u0408\u0405\u050c\u051a\u051c",
+        "aeopcyxijshdqwvABEKMHOPCTYXIJSGQW",
+    ),
+    # Greek
+    (
+        "\u03bf\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7",
+        "oABEZHIKMNOPTYX",
+    ),
+    # Armenian, Latin outside ASCII
+    ("\u0585\u0578\u057d\u0261\u0131", "onugi"),
+)
+_FULL_WIDTH = {chr(ord(letter) + 0xFEE0): letter for letter in string.ascii_letters}
+LOOKALIKES = {odd: plain for odds, plains in _LETTERS for odd, plain in zip(odds, plains, strict=True)} | _FULL_WIDTH
+"""Letter -> the ASCII letter that it cannot be told from in most fonts: Cyrillic, Greek, Armenian, full width.
+
+Written as escapes, because nobody could tell them apart here either.
+"""
+
+_WORD = re.compile(r"\w+")
+_MIXED = re.compile(rf"[A-Za-z]\w*[{''.join(LOOKALIKES)}]|[{''.join(LOOKALIKES)}]\w*[A-Za-z]")
+_NOT_NAMES = re.compile(r"string|comment|text|heredoc|template|char_literal|rune|content|ERROR")
+
+
+def lookalikes(source: SourceFile) -> Iterator[Claim]:
+    """Yield a claim for each added line where a name in code mixes ASCII letters with others that look like them.
+
+    In strings and comments people mix scripts in words by mistake, and nothing depends on it; so only what the language's grammar calls a
+    name counts, and only for languages that we have a grammar for.
+    """
+    grammar = grammar_of(source)
+    if source.text is None or grammar is None:
+        return
+    lines = [
+        number
+        for number in source.touched
+        if not source.lines[number].isascii() and _MIXED.search(source.lines[number])
+    ]
+    if not lines:
+        return
+    names = _names_by_line(source.text, grammar)
+    for number in lines:
+        mixed = next(
+            (
+                word
+                for word in _WORD.findall(source.lines[number])
+                if _MIXED.search(word) and word in names.get(number, ())
+            ),
+            None,
+        )
+        if mixed:
+            yield _claim(source, number, mixed)
+
+
+def _names_by_line(text: str, grammar: str) -> dict[int, set[str]]:
+    """Return line number -> names on that line that are not within strings or comments."""
+    from ast_grep_py import SgRoot
+
+    names: dict[int, set[str]] = {}
+    for node in SgRoot(text, grammar).root().find_all({"rule": {"regex": r"^\w+$"}}):
+        if node.is_named_leaf() and not _NOT_NAMES.search(node.kind()):
+            names.setdefault(node.range().start.line + 1, set()).add(node.text())
+    return names
+
+
+def _claim(source: SourceFile, number: int, name: str) -> Claim:
+    odd = ", ".join(
+        f"{escape(letter)} for `{LOOKALIKES[letter]}`" for letter in dict.fromkeys(name) if letter in LOOKALIKES
+    )
+    plain = "".join(LOOKALIKES.get(letter, letter) for letter in name)[:60]
+    return Claim(
+        path=source.path,
+        line=number,
+        end_line=number,
+        rule="hidden:lookalike",
+        what="hidden:lookalike",
+        severity=Severity.HIGH,
+        category=Category.SECURITY,
+        title=f"A name that looks like `{plain}` is another name",
+        body=(
+            "It mixes letters of scripts that cannot be told apart on screen, so a reader takes it for a name that it is not. "
+            f"Write it in one script. Found: {odd}."
+        ),
+    )

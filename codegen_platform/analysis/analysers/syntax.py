@@ -1,0 +1,72 @@
+"""Files that the change breaks: they parsed before, or are new, and no longer parse. Python is ruff's to judge."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from importlib.metadata import version as installed
+
+from codegen_platform.analysis.claims import Claim, Claims
+from codegen_platform.analysis.grammars import grammar_of
+from codegen_platform.analysis.sources import SourceFile
+from codegen_platform.analysis.syntax_claims import syntax_claim
+
+CPU_LIMIT_SECONDS = 10.0
+_NEWER_THAN_GRAMMAR = {
+    "typescript": re.compile(
+        r"export\s+type\s*\*|\busing\s+\w+\s*=|\bimport\s+defer\b|\baccessor\s|<const\s|\bsatisfies\b"
+    ),
+    "javascript": re.compile(r"\busing\s+\w+\s*=|\bimport\s+(?:defer|source)\b|@@|^\s*@flow|\bimport\s+type(?:of)?\b"),
+    "rust": re.compile(
+        r"~const|\bconst\s+(?:trait|Drop|Default)\b|\bimpl\b.*\bconst\b|\bgen\s*\{|&raw\b|\bdyn\s*\*|\bunsafe\s*<|\bdo\s+yeet\b"
+    ),
+    "java": re.compile(r"\bSTR\.|->\s*yield\b|\bmodule\b"),
+}
+"""What a grammar trips over although the language has it; by language, searched in the line of the error."""
+
+
+class SyntaxErrors:
+    """Finds the place where a grammar gives up.
+
+    Only for grammars that follow their language closely. C is not among them: without its preprocessor half of what is valid looks broken.
+    """
+
+    name = "syntax"
+    languages = frozenset({"javascript", "typescript", "go", "java", "rust"})
+
+    @property
+    def version(self) -> str:
+        """Return the version of ast-grep, which carries the grammars."""
+        return installed("ast-grep-py")
+
+    def run(self, files: Sequence[SourceFile]) -> Claims:
+        """Return one claim for each file that does not parse."""
+        ends_at = time.thread_time() + CPU_LIMIT_SECONDS
+        claims: list[Claim] = []
+        for number, source in enumerate(files):
+            if time.thread_time() > ends_at:
+                return Claims(
+                    claims=tuple(claims), error=f"{len(files) - number} of {len(files)} files not read: took too long"
+                )
+            line = _first_error(source)
+            claim = syntax_claim(source, line=line, message="") if line else None
+            if claim:
+                claims.append(claim)
+        return Claims(claims=tuple(claims))
+
+
+def _first_error(source: SourceFile) -> int | None:
+    """Return the line of the first error, None if the file parses, or the error is more likely the grammar's."""
+    from ast_grep_py import SgRoot
+
+    grammar = grammar_of(source)
+    if grammar is None:
+        return None
+    text = source.text or ""
+    errors = SgRoot(text, grammar).root().find_all({"rule": {"kind": "ERROR"}})
+    first = min((node.range().start.line for node in errors), default=None)
+    if first is None:
+        return None
+    newer = _NEWER_THAN_GRAMMAR.get(source.language or "")
+    return None if newer and newer.search(text.split("\n")[first]) else first + 1

@@ -1,0 +1,104 @@
+"""One analysis: every analyser on the files it reads, each on its own, and what they found within the change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from codegen_platform.analysis.analysers import analysers_for
+from codegen_platform.analysis.claims import Analyser, Claim, Claims
+from codegen_platform.analysis.novelty import introduced
+from codegen_platform.analysis.options import AnalysisOptions
+from codegen_platform.analysis.placing import findings_from, place
+from codegen_platform.analysis.sources import SourceFile, read_sources
+from codegen_platform.artifacts import PullRequestSnapshot, StaticFindings, ToolReport
+from codegen_platform.errors import CodegenError
+
+MAX_CLAIMS = 500
+"""Kept of one analyser, most severe first; nobody reads more, and a hostile file can make millions."""
+
+log = structlog.get_logger()
+
+
+def analyse(snapshot: PullRequestSnapshot, *, options: AnalysisOptions) -> StaticFindings:
+    """Return what is wrong in the lines that the change touches, by rules alone: nothing of the change is executed or obeyed.
+
+    Never raises for what a pull request holds. An analyser that fails says so in its report, and the others stand. The result is the same
+    for the same snapshot, options and versions of the tools, but for the seconds.
+    """
+    sources, skipped = read_sources(snapshot, ignore=options.ignore)
+    by_path = {source.path: source for source in sources}
+    claims: list[Claim] = []
+    reports: list[ToolReport] = []
+    for analyser in analysers_for(options):
+        found, report = _run(analyser, [source for source in sources if _reads(analyser, source, options)])
+        claims += found
+        reports.append(report)
+    findings = findings_from(claims, by_path)
+    log.info(
+        "analysis.finished",
+        files=len(sources),
+        findings=len(findings),
+        failed=sum(r.error is not None for r in reports),
+    )
+    return StaticFindings(
+        repository=snapshot.repository,
+        number=snapshot.number,
+        head_sha=snapshot.head_sha,
+        findings=tuple(findings),
+        tools=tuple(reports),
+        skipped=tuple(skipped),
+    )
+
+
+def warm() -> None:
+    """Load every tool and compile every rule in this process, so that its forks share them; starts no thread, opens no socket."""
+    from codegen_platform.analysis.warming import SAMPLE
+
+    analyse(SAMPLE, options=AnalysisOptions())
+
+
+def _reads(analyser: Analyser, source: SourceFile, options: AnalysisOptions) -> bool:
+    if analyser.languages is None:
+        return True
+    if source.text is None or source.is_sample or source.language not in analyser.languages:
+        return False
+    return options.multi_language or source.language == "python"
+
+
+def _run(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], ToolReport]:
+    """Return what one analyser found within the change, and its report."""
+    started = time.monotonic()
+    claims, error = _attempt(analyser, files) if files else ([], None)
+    if len(claims) > MAX_CLAIMS:
+        error = error or f"kept the {MAX_CLAIMS} most severe of {len(claims)} claims"
+        claims = sorted(claims, key=lambda claim: claim.severity.rank)[:MAX_CLAIMS]
+    if error:
+        log.warning("analysis.tool_incomplete", tool=analyser.name, files=len(files), error=error)
+    report = ToolReport(
+        name=analyser.name,
+        version=analyser.version,
+        files=len(files),
+        findings=len(claims),
+        seconds=round(time.monotonic() - started, 4),
+        error=error,
+    )
+    return claims, report
+
+
+def _attempt(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], str | None]:
+    by_path = {source.path: source for source in files}
+    try:
+        run: Claims = analyser.run(files)
+        within = [claim for claim in run.claims if place(claim, by_path[claim.path])]
+        return introduced(within, by_path, analyser), run.error
+    except CodegenError as error:
+        return [], str(error)
+    except BaseException as error:
+        # A tool's bug on hostile input must not take the other tools' findings with it. A panic of a Rust library is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        # The error's text may quote the pull request, so only its kind is told.
+        return [], f"failed with {type(error).__name__}"

@@ -1,0 +1,68 @@
+"""What an analyser says before anyone holds it against the change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from codegen_platform.analysis.sources import SourceFile
+from codegen_platform.artifacts import Category, Severity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """One problem in the head text of one file.
+
+    Attributes:
+        line, end_line: 1-based, inclusive, where the analyser saw it; may lie outside the change.
+        rule: who says so: `ruff:B006`, `rules:go-...`; becomes the finding's source.
+        what: two claims on one line about the same `what` are one problem seen twice.
+        suggestion: replacement for exactly the lines `line..end_line`, or None.
+        about_the_file: the claim is about the whole file (it no longer parses): any of its changed lines may carry it.
+        secrets: texts that nobody may repeat; masked wherever a finding would show them.
+    """
+
+    path: str
+    line: int
+    end_line: int
+    rule: str
+    what: str
+    severity: Severity
+    category: Category
+    title: str
+    body: str
+    suggestion: str | None = None
+    about_the_file: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claims:
+    """What one run of an analyser gave: its claims, and why there are not more of them if it could not finish."""
+
+    claims: tuple[Claim, ...] = ()
+    error: str | None = None
+
+
+class Analyser(Protocol):
+    """One way to find problems without executing anything."""
+
+    @property
+    def name(self) -> str:
+        """Return its name, as shown in the report on the run."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Return the version of the tool, or of the rules where the tool is ours."""
+        ...
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """Return the languages it reads; None means every file."""
+        ...
+
+    def run(self, files: Sequence[SourceFile]) -> Claims:
+        """Return what is wrong in these files; a failure that leaves nothing usable is raised."""
+        ...

@@ -1,0 +1,90 @@
+"""From claims to findings: held against the change, quoted, masked, without duplicates, in one stable order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from codegen_platform.analysis.claims import Claim
+from codegen_platform.analysis.masking import mask, show_hidden
+from codegen_platform.analysis.sources import SourceFile
+from codegen_platform.artifacts import Finding
+
+MAX_LINES = 10
+"""A finding on more lines points at nothing: it is cut to its first ones."""
+MAX_QUOTED_CHARACTERS = 400
+
+
+def place(claim: Claim, source: SourceFile) -> tuple[int, int] | None:
+    """Return the lines that a finding for this claim stands on: touched by the change, within one hunk; None if there are none.
+
+    A claim on more than `MAX_LINES` lines counts only if the line where it begins is touched: an edit somewhere inside a long block is not
+    what made the block wrong.
+    """
+    first = source.touches(claim.line, claim.end_line)
+    if claim.about_the_file:
+        first = first or _nearest(claim.line, source)
+        return (first, first) if first else None
+    is_long = claim.end_line - claim.line >= MAX_LINES
+    if first is None or (is_long and first != claim.line):
+        return None
+    span = source.span_of(first)
+    if span is None:
+        return None
+    line = max(claim.line, span[0])
+    if first - line >= MAX_LINES:
+        line = first
+    return line, min(claim.end_line, span[1], line + MAX_LINES - 1)
+
+
+def findings_from(claims: Iterable[Claim], sources: Mapping[str, SourceFile]) -> list[Finding]:
+    """Return the claims that the change touches as findings: each problem once, most severe first, then by path and line.
+
+    The same words about the next line are the same problem, told once: `check_hostname = False` and `verify_mode = CERT_NONE` below it.
+
+    `quote` is the head text of the lines with two exceptions, because a finding travels further than the code does: secrets are masked, and
+    characters that hide are shown as `⟦U+202E⟧`. Very long lines are cut.
+    """
+    claims = list(claims)
+    secrets = _secrets_by_path(claims)
+    kept: dict[tuple[str, int, str], Finding] = {}
+    told: set[tuple[str, int, str]] = set()
+    for claim in sorted(claims, key=lambda c: (c.severity.rank, c.path, c.line, c.rule)):
+        source = sources[claim.path]
+        lines = place(claim, source)
+        if lines is None or (claim.path, lines[0] - 1, claim.title) in told:
+            continue
+        finding = _finding(claim, lines, source, secrets.get(claim.path, ()))
+        kept.setdefault((claim.path, 0 if claim.about_the_file else finding.line, claim.what), finding)
+        told.add((claim.path, finding.line, claim.title))
+    return sorted(kept.values(), key=lambda f: (f.severity.rank, f.path, f.line, f.end_line, f.source))
+
+
+def _nearest(line: int, source: SourceFile) -> int | None:
+    """Return the last touched line above `line`, else the first one below: what broke a file stands above where a parser noticed."""
+    above = [number for number in source.touched if number <= line]
+    return above[-1] if above else next(iter(source.touched), None)
+
+
+def _secrets_by_path(claims: Iterable[Claim]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, set[str]] = {}
+    for claim in claims:
+        found.setdefault(claim.path, set()).update(claim.secrets)
+    return {path: tuple(sorted(texts, key=len, reverse=True)) for path, texts in found.items()}
+
+
+def _finding(claim: Claim, lines: tuple[int, int], source: SourceFile, secrets: tuple[str, ...]) -> Finding:
+    line, end_line = lines
+    quoted = (source.lines[number].rstrip("\r")[:MAX_QUOTED_CHARACTERS] for number in range(line, end_line + 1))
+    fits = lines == (claim.line, claim.end_line) and not secrets
+    return Finding(
+        path=claim.path,
+        line=line,
+        end_line=end_line,
+        severity=claim.severity,
+        category=claim.category,
+        title=mask(claim.title, secrets),
+        body=mask(claim.body, secrets),
+        quote=show_hidden(mask("\n".join(quoted), secrets)),
+        source=claim.rule,
+        suggestion=claim.suggestion if fits else None,
+    )

@@ -1,0 +1,192 @@
+"""The files of a change as analysers see them: clean text, and which of its lines the change touches."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+from codegen_platform.artifacts import ChangedFile, FileStatus, PullRequestSnapshot, SkippedFile
+from codegen_platform.changes.diffs import Hunk, UnreadableDiff, parse_hunks
+from codegen_platform.changes.globs import path_matches
+
+MAX_TEXT_CHARACTERS = 1_000_000
+MAX_LINE_CHARACTERS = 20_000
+"""Nobody writes longer lines; a parser of a minified file costs much and finds what nobody can change."""
+
+_TEST_PATH = re.compile(
+    r"(?:^|/)(?:t|tests?|testing|__tests__|specs?|e2e|testdata|fixtures?|__mocks__|testutils?)/"
+    r"|(?:^|/)(?:test_[^/]*|conftest)\.py$|_test\.(?:py|go|rs|c)$|(?:^|/)tests?\.[a-z]+$"
+    r"|\.(?:test|spec)\.[a-z]+$|(?:Tests?|IT)\.java$",
+)
+_SAMPLE_PATH = re.compile(
+    r"(?:^|/)(?:t|tests?|testing|__tests__|specs?|e2e|src/test)/(?:[^/]+/)*"
+    r"(?:data|cases|fixtures?|samples?|snippets?|snapshots?|golden|resources|corpus|input|inputs|testdata|test_data|files)/"
+    r"|(?:^|/)(?:testdata|test-data|test_data|__fixtures__|__snapshots__)/|\{\{",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceFile:
+    """One file of a change, or the same file before the change.
+
+    Attributes:
+        text: the whole file without byte order mark and lone surrogates, every CR before LF or replaced by a blank, so that all tools
+            count lines alike; None where only hunks are known, or where the text is no use to a parser (see `unparsed_reason`).
+        lines: line number -> verbatim text, for the lines that hunks show (added and context).
+        spans: first and last line of each hunk, in order.
+        touched: numbers of the lines that the change adds, ascending.
+        before: the file before the change, None if it is new or unknown.
+        unparsed_reason: why parsers are not given it: `unavailable`, `too_large`, `minified`, `patch_differs_from_text`
+    """
+
+    path: str
+    language: str | None
+    text: str | None
+    lines: dict[int, str] = field(repr=False)
+    spans: tuple[tuple[int, int], ...]
+    touched: tuple[int, ...]
+    before: SourceFile | None = None
+    unparsed_reason: str | None = None
+
+    @property
+    def is_test(self) -> bool:
+        """Return whether the file is test code or test data, by its path."""
+        return _TEST_PATH.search(self.path) is not None
+
+    @property
+    def is_sample(self) -> bool:
+        """Return whether the file is input for tests, or a template: code that is meant to be odd, and that nothing imports."""
+        return _SAMPLE_PATH.search(self.path) is not None
+
+    def near_change(self, lines_around: int) -> str:
+        """Return the touched lines with so many lines above and below, as one text: what tells whether a rule is worth trying."""
+        if self.text is None:
+            return ""
+        lines = self.text.split("\n")
+        parts: list[str] = []
+        end = 0
+        for number in self.touched:
+            if number + lines_around > end:
+                parts += lines[max(end, number - 1 - lines_around) : number + lines_around]
+                end = number + lines_around
+        return "\n".join(parts)
+
+    def touches(self, line: int, end_line: int) -> int | None:
+        """Return the first touched line within `line..end_line`, None if there is none."""
+        at = bisect_left(self.touched, line)
+        return self.touched[at] if at < len(self.touched) and self.touched[at] <= end_line else None
+
+    def span_of(self, line: int) -> tuple[int, int] | None:
+        """Return first and last line of the hunk that shows `line`."""
+        return next((span for span in self.spans if span[0] <= line <= span[1]), None)
+
+
+def read_sources(
+    snapshot: PullRequestSnapshot, *, ignore: tuple[str, ...]
+) -> tuple[list[SourceFile], list[SkippedFile]]:
+    """Return the files that analysers shall read, in the snapshot's order, and those that are not read, or not wholly, with a reason.
+
+    A removed file, and a file without changed lines, is neither: there is nothing in it to read.
+    """
+    sources: dict[str, SourceFile] = {}
+    skipped: dict[str, SkippedFile] = {}
+    for file in snapshot.files:
+        if file.path in sources or file.path in skipped:
+            continue
+        reason = _not_read(file, ignore)
+        source = None if reason else _read(file)
+        if isinstance(source, SourceFile):
+            sources[file.path] = source
+            reason = source.unparsed_reason
+        elif source is not None:
+            reason = source
+        if reason:
+            skipped[file.path] = SkippedFile(path=file.path, reason=reason)
+    return list(sources.values()), list(skipped.values())
+
+
+def _not_read(file: ChangedFile, ignore: tuple[str, ...]) -> str | None:
+    if path_matches(file.path, ignore):
+        return "ignored"
+    if file.is_generated:
+        return "generated"
+    if file.is_binary:
+        return "binary"
+    if file.patch is None and file.status is not FileStatus.REMOVED:
+        return file.unread_reason
+    return None
+
+
+def _read(file: ChangedFile) -> SourceFile | str | None:
+    """Return the file as a source, the reason why it cannot be one, or None if it has no line to read."""
+    try:
+        hunks = parse_hunks(file.patch or "")
+    except UnreadableDiff:
+        return "unreadable_diff"
+    touched = tuple(line.new for hunk in hunks for line in hunk.lines if line.kind == "added" and line.new)
+    if not touched or file.status is FileStatus.REMOVED:
+        return None
+    lines = {line.new: line.text for hunk in hunks for line in hunk.lines if line.new is not None}
+    head_lines = file.head_text.split("\n") if file.head_text is not None else None
+    reason = file.unread_reason or "unavailable" if file.head_text is None else _unfit(file.head_text)
+    if head_lines is not None and not _agree(head_lines, lines):
+        reason = "patch_differs_from_text"
+    return SourceFile(
+        path=file.path,
+        language=file.language,
+        text=None if reason or file.head_text is None else clean(file.head_text),
+        lines=lines,
+        spans=tuple(_span(hunk) for hunk in hunks if hunk.new_lines),
+        touched=touched,
+        before=None if reason or head_lines is None else _before(file, head_lines, hunks),
+        unparsed_reason=reason,
+    )
+
+
+def _span(hunk: Hunk) -> tuple[int, int]:
+    return hunk.new_start, hunk.new_start + hunk.new_lines - 1
+
+
+def _agree(head_lines: list[str], lines: dict[int, str]) -> bool:
+    """Return whether hunks and text are of the same commit; a finding on lines that are not there would be worse than none."""
+    last = len(head_lines)
+    return all(
+        number <= last and head_lines[number - 1].rstrip("\r") == text.rstrip("\r") for number, text in lines.items()
+    )
+
+
+def _before(file: ChangedFile, head_lines: list[str], hunks: tuple[Hunk, ...]) -> SourceFile | None:
+    """Return the file before the change, made by undoing its hunks; its touched lines are the removed ones."""
+    if file.status is FileStatus.ADDED:
+        return None
+    lines = list(head_lines)
+    for hunk in reversed(hunks):
+        start = hunk.new_start - 1 if hunk.new_lines else hunk.new_start
+        lines[start : start + hunk.new_lines] = [line.text for line in hunk.lines if line.kind != "added"]
+    text = "\n".join(lines)
+    if _unfit(text):
+        return None
+    removed = {line.old: line.text for hunk in hunks for line in hunk.lines if line.kind == "removed" and line.old}
+    return SourceFile(
+        path=file.path, language=file.language, text=clean(text), lines=removed, spans=(), touched=tuple(removed)
+    )
+
+
+def clean(text: str) -> str:
+    """Return text that every tool reads as the same lines: no byte order mark, no lone surrogate, no CR that is not part of CR LF."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", " ")
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _unfit(text: str) -> str | None:
+    """Return why parsers should not be given the text, None if they may."""
+    if len(text) > MAX_TEXT_CHARACTERS:
+        return "too_large"
+    if _longest_line(text) > MAX_LINE_CHARACTERS:
+        return "minified"
+    return None
+
+
+def _longest_line(text: str) -> int:
+    return max(map(len, text.split("\n")))

@@ -1,0 +1,47 @@
+"""A change with one line for every analyser: what `warm` runs so that the first real one finds everything loaded."""
+
+from __future__ import annotations
+
+from codegen_platform.artifacts import ChangedFile, FileStatus, PullRequestSnapshot
+
+_SAMPLES = {
+    "python": "import subprocess\n\n\ndef run(command):\n    return subprocess.run(command, shell=True)\n",
+    "javascript": "if (list === []) {\n  stop();\n}\n",
+    "typescript": "const name = user?.profile!.name;\n",
+    "go": "package a\n\nfunc f() {\n\tdefer mu.Lock()\n}\n",
+    "java": "class A {\n  void f() {\n    new Thread(task).run();\n  }\n}\n",
+    "rust": "fn f() -> u8 {\n    todo!()\n}\n",
+    "c": "void f(void) {\n  p = realloc(p, n);\n}\n",
+    "markdown": "The key is `ghp_0123456789`, and this is a z\u00e9ro.\n",
+}
+
+
+def _file(language: str, text: str) -> ChangedFile:
+    lines = text.removesuffix("\n").split("\n")
+    patch = f"@@ -0,0 +1,{len(lines)} @@\n" + "".join(f"+{line}\n" for line in lines)
+    return ChangedFile(
+        path=f"{language}/file",
+        status=FileStatus.ADDED,
+        language=language,
+        additions=len(lines),
+        patch=patch,
+        head_text=text,
+    )
+
+
+SAMPLE = PullRequestSnapshot(
+    forge="local",
+    repository="warm/up",
+    number=0,
+    title="",
+    description="",
+    author="",
+    base_ref="",
+    head_ref="",
+    base_sha="0" * 40,
+    head_sha="0" * 40,
+    url="",
+    files=tuple(_file(language, text) for language, text in _SAMPLES.items()),
+    files_total=len(_SAMPLES),
+)
+"""One small file of each language that has rules."""
