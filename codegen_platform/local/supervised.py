@@ -28,7 +28,7 @@ class Supervised:
     is_ready: Callable[[], bool]
     after: tuple[str, ...] = ()
     listens_on: tuple[tuple[str, int], ...] = ()
-    start_timeout_seconds: float = 90.0
+    start_timeout_seconds: float = 180.0
     stop_grace_seconds: float = 10.0
     probe_interval_seconds: float = 0.05
 
