@@ -8,7 +8,10 @@ from codegen_platform.changes.keys import LOCAL_OWNER
 from codegen_platform.cli.registering import register_local
 from codegen_platform.cli.targets import local_target
 from codegen_platform.errors import WrongUsage
+from codegen_platform.events.hook_deliveries import AppHookDeliveries
 from codegen_platform.forge import Forge, GitHubAuth, GitHubForge, LocalForge, LocalPull
+from codegen_platform.forge.connection import Connection
+from codegen_platform.settings.sections import GitHubSettings
 from codegen_platform.store import Store
 from resources.ledger import Ledger
 from resources.process import once_per_process, settings
@@ -28,6 +31,17 @@ class Forges(dg.ConfigurableResource[Forge]):
         if repository.startswith(f"{LOCAL_OWNER}/"):
             return _local(self.ledger.store, repository, number)
         return github()
+
+    def watched(self) -> GitHubForge | None:
+        """Return GitHub if its repositories may be looked at unasked: without credentials the 60 calls an hour are for reviews."""
+        given = settings().github
+        return github() if given.reading_token or given.app_id else None
+
+    def hook_deliveries(self) -> AppHookDeliveries | None:
+        """Return GitHub's record of what it sent to the App; None without an App, or where its key is not for readers."""
+        if settings().github.app_id is None or _reads_by_token(settings().github):
+            return None
+        return once_per_process("hook deliveries", _open_hook_deliveries)
 
     def register_local(self, path: str, *, base: str, head: str) -> tuple[str, int]:
         """Make two revisions of a local repository a numbered pull request; return its repository and number.
@@ -50,10 +64,23 @@ def _connect_github() -> GitHubForge:
     auth = GitHubAuth.from_settings(
         api_url=given.api_url,
         token=given.reading_token,
-        app_id=given.app_id,
+        app_id=None if _reads_by_token(given) else given.app_id,
         app_private_key=given.private_key,
     )
     return GitHubForge(api_url=given.api_url, auth=auth)
+
+
+def _reads_by_token(given: GitHubSettings) -> bool:
+    """Return whether readers have a token of their own: `up` then keeps the App's key from them."""
+    return given.read_token is not None
+
+
+def _open_hook_deliveries() -> AppHookDeliveries:
+    from github.Auth import AppAuth
+
+    given = settings().github
+    signer = AppAuth(str(given.app_id), given.private_key or "")
+    return AppHookDeliveries(Connection(given.api_url), signer)
 
 
 def _local(store: Store, repository: str, number: int) -> LocalForge:

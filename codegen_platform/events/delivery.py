@@ -10,6 +10,9 @@ from codegen_platform.errors import CodegenError
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
+COMMAND_LINE_AGENT = "codegen-platform"
+"""The User-Agent of our own command line; GitHub's begins with `GitHub-Hookshot/`."""
+
 _SIGNATURE = re.compile(rb"sha256=[0-9a-f]{64}")
 _DELIVERY_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _EVENT_TYPE = re.compile(rb"[a-z0-9_]{1,64}")

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from codegen_platform.errors import ForgeUnavailable
+from codegen_platform.forge.auth import signed
 from codegen_platform.forge.connection import Answer, Connection
 
 if TYPE_CHECKING:
@@ -104,6 +105,6 @@ class AppHookDeliveries:
     def _authorization(self) -> str:
         """Return the App's own token, kept for two of its five minutes: reading the key costs more than a call."""
         if time.monotonic() >= self._renew_at:
-            self._token = self._signer.token
+            self._token = signed(self._signer)
             self._renew_at = time.monotonic() + RENEW_SECONDS
         return f"Bearer {self._token}"

@@ -57,16 +57,28 @@ Decision = CreateTask | EndOpenTasks | RememberInstallation | Ignore | Unknown
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incoming:
-    """An event of the ledger, its body read; `action` is None where the body names none that GitHub could mean."""
+    """An event of the ledger, its body read.
+
+    Attributes:
+        action: None where the body names none that GitHub could mean.
+        is_by_hand: somebody named this one pull request on the command line, so its repository need not send us anything.
+    """
 
     event_id: UUID
     event_type: str
     action: str | None
     payload: Mapping[str, object]
+    is_by_hand: bool = False
 
     @classmethod
-    def of(cls, event_id: UUID, event_type: str, payload: Mapping[str, object]) -> Self:
+    def of(cls, event_id: UUID, event_type: str, payload: Mapping[str, object], *, is_by_hand: bool = False) -> Self:
         """Return the event with its action, which is hostile like everything in the body."""
         action = payload.get("action")
         is_name = isinstance(action, str) and _ACTION.fullmatch(action)
-        return cls(event_id=event_id, event_type=event_type, action=str(action) if is_name else None, payload=payload)
+        return cls(
+            event_id=event_id,
+            event_type=event_type,
+            action=str(action) if is_name else None,
+            payload=payload,
+            is_by_hand=is_by_hand,
+        )

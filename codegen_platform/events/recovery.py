@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
+from codegen_platform.errors import ForgeRefused
 from codegen_platform.events.hook_deliveries import AppHookDeliveries, HookDelivery
-from codegen_platform.events.new_work import Change, semantic_key
 from codegen_platform.events.routes import REVIEW
-from codegen_platform.store import Store
+from codegen_platform.forge import OpenPullRequest
+from codegen_platform.store import OPEN, RepositoryRow, Store, TaskHead
 
 log = structlog.get_logger()
 
@@ -26,6 +28,11 @@ MAX_REDELIVERIES = 100
 """Asked for in one call; the next call goes on."""
 
 SOURCE = "reconciler"
+
+SETTING_UP = timedelta(hours=1)
+"""Pull requests opened so long before the first delivery of a repository count as missed; older ones nobody asked us to review."""
+
+CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +55,8 @@ def recover_deliveries(store: Store, deliveries: AppHookDeliveries, *, since: da
     """Ask GitHub to repeat the deliveries since `since` that the ledger does not have.
 
     A delivery that GitHub shows as failed but that we do have (our answer came too late) is not asked for. One that was acknowledged
-    although we do not have it is asked for once: its body may have been recorded under another delivery id.
+    although we do not have it is asked for once: its body may have been recorded under another delivery id. If that was before the
+    ledger's first delivery, another ledger has it, and it is left alone.
 
     Raises:
         ForgeUnavailable, ForgeRefused, StoreUnavailable: as far as it came it is done; call again.
@@ -57,45 +65,42 @@ def recover_deliveries(store: Store, deliveries: AppHookDeliveries, *, since: da
     for delivery in deliveries.since(since):
         attempts.setdefault(delivery.guid, []).append(delivery)
     counts = RecoveredDeliveries(seen=len(attempts))
+    known, begun_at = store.events.known(attempts), store.events.begun_at()
     for guid, tried in attempts.items():
-        if store.events.by_delivery(guid) is not None:
+        if guid in known or _another_ledger_has_it(tried, begun_at):
             continue
         counts = replace(counts, missing=counts.missing + 1)
         if len(tried) >= (2 if any(attempt.was_acknowledged for attempt in tried) else MAX_ATTEMPTS):
             counts = replace(counts, given_up=counts.given_up + 1)
         elif counts.redelivered == MAX_REDELIVERIES:
             counts = replace(counts, later=counts.later + 1)
-        else:
-            deliveries.redeliver(tried[0])
-            log.info("delivery.redelivery_asked", delivery_id=guid, event_type=tried[0].event, attempts=len(tried))
+        elif _is_sent_again(deliveries, tried):
             counts = replace(counts, redelivered=counts.redelivered + 1)
+        else:
+            counts = replace(counts, given_up=counts.given_up + 1)
     return counts
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OpenPullRequest:
-    """An open pull request as the forge shows it now. All text is hostile.
+def _another_ledger_has_it(tried: Sequence[HookDelivery], begun_at: datetime | None) -> bool:
+    return any(
+        attempt.was_acknowledged and (begun_at is None or attempt.delivered_at < begun_at - CLOCKS_DIFFER)
+        for attempt in tried
+    )
 
-    Attributes:
-        repository: full name; repository_id: the forge's number of it.
-        author_type: `User`, `Bot`, ...; author fields are None where the account was deleted.
-        updated_at: the pull request's own, aware.
-    """
 
-    repository: str
-    repository_id: int
-    number: int
-    title: str
-    draft: bool
-    head_sha: str
-    head_ref: str
-    base_sha: str
-    base_ref: str
-    updated_at: datetime
-    author: str | None
-    author_id: int | None
-    author_type: str = "User"
-    installation_id: int | None = None
+def _is_sent_again(deliveries: AppHookDeliveries, tried: Sequence[HookDelivery]) -> bool:
+    """Return whether GitHub agreed to repeat the newest attempt; that it will not is no reason to leave the others."""
+    newest = tried[0]
+    told = {"delivery_id": newest.guid, "event_type": newest.event, "attempts": len(tried)}
+    try:
+        deliveries.redeliver(newest)
+    except ForgeRefused as error:
+        if error.status == 401:
+            raise
+        log.warning("delivery.redelivery_refused", status=error.status, **told)
+        return False
+    log.info("delivery.redelivery_asked", **told)
+    return True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,19 +112,28 @@ class ReconciledHeads:
     recorded: int = 0
 
 
-def reconcile_heads(store: Store, open_pull_requests: Iterable[OpenPullRequest]) -> ReconciledHeads:
-    """Record an event for every open head that no task is for; routing then decides about it as about any other.
+def reconcile_heads(
+    store: Store, repository: RepositoryRow, open_pull_requests: Sequence[OpenPullRequest]
+) -> ReconciledHeads:
+    """Record an event for every open head of the repository that no task is for; routing then decides about it as about any other.
 
     A head that routing ignored (a draft, a bot's) is recorded once, and again only when that may have changed. A head whose task was
-    superseded although it is the head (it was closed and reopened, or went back) gets an event that revives the task.
+    superseded although it is the head (it was closed and reopened, or went back) gets an event that revives the task. Pull requests
+    that were open long before the repository sent its first delivery are left alone until their first event.
 
     Raises:
         StoreUnavailable: as far as it came it is done; call again.
     """
-    counts = ReconciledHeads()
-    for pull in open_pull_requests:
-        counts = replace(counts, seen=counts.seen + 1)
-        fact = _missing_fact(store, pull)
+    pulls = [pull for pull in open_pull_requests if pull.repository == repository.full_name]
+    if len(pulls) < len(open_pull_requests):
+        # Its deliveries come under the new name, which is a repository of its own here.
+        log.info("repository.renamed", repository=repository.full_name, now=open_pull_requests[0].repository)
+    tasks: dict[int, list[TaskHead]] = defaultdict(list)
+    for head in store.tasks.heads(repository.full_name, REVIEW, [pull.number for pull in pulls]):
+        tasks[head.number].append(head)
+    counts = ReconciledHeads(seen=len(pulls))
+    for pull in pulls:
+        fact = _missing_fact(pull, tasks[pull.number], met_at=repository.created_at)
         if fact is None:
             continue
         recorded = store.events.record(_delivery_id(pull, fact), "pull_request", _body(pull), {}, source=SOURCE)
@@ -129,13 +143,17 @@ def reconcile_heads(store: Store, open_pull_requests: Iterable[OpenPullRequest])
     return counts
 
 
-def _missing_fact(store: Store, pull: OpenPullRequest) -> str | None:
-    """Return what makes an event about this head new, or None if its task is as it must be."""
-    change = Change(repository=pull.repository, number=pull.number, title=pull.title, head_sha=pull.head_sha)
-    task = store.tasks.with_meaning(semantic_key(change, REVIEW))
-    if task is None:
+def _missing_fact(pull: OpenPullRequest, tasks: Sequence[TaskHead], *, met_at: datetime) -> str | None:
+    """Return what makes an event about this head new, or None if nothing is missing."""
+    if not tasks and pull.opened_at < met_at - SETTING_UP:
+        return None
+    if any(task.head_sha is None and task.status in OPEN for task in tasks):
+        return None  # its run will read this head
+    ends = [task.status for task in tasks if task.head_sha == pull.head_sha]
+    if not ends:
         return f"draft={pull.draft}"
-    return f"superseded, updated {pull.updated_at.isoformat()}" if task.status == "superseded" else None
+    revivable = all(end == "superseded" for end in ends)
+    return f"superseded, updated {pull.updated_at.isoformat()}" if revivable else None
 
 
 def _delivery_id(pull: OpenPullRequest, fact: str) -> str:
@@ -163,6 +181,4 @@ def _body(pull: OpenPullRequest) -> bytes:
         },
         "repository": {"id": pull.repository_id, "full_name": pull.repository},
     }
-    if pull.installation_id is not None:
-        event["installation"] = {"id": pull.installation_id}
     return json.dumps(event).encode("ascii")

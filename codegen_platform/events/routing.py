@@ -14,6 +14,7 @@ from codegen_platform.changes.keys import LOCAL_OWNER
 from codegen_platform.errors import CodegenError, StoreUnavailable
 from codegen_platform.events.body import Unparseable, read_body
 from codegen_platform.events.decisions import RoutingRules, decide
+from codegen_platform.events.delivery import COMMAND_LINE_AGENT
 from codegen_platform.events.outcomes import (
     CreateTask,
     Decision,
@@ -68,7 +69,8 @@ def _route(store: Store, event: StoredEvent, rules: RoutingRules) -> Disposition
     action: str | None = None
     try:
         payload = read_body(event.body)
-        incoming = Incoming.of(event.id, event.event_type, payload)
+        is_by_hand = event.headers.get("user-agent") == COMMAND_LINE_AGENT
+        incoming = Incoming.of(event.id, event.event_type, payload, is_by_hand=is_by_hand)
         action = incoming.action
         return _apply(store, incoming, decide(incoming, rules))
     except StoreUnavailable:
@@ -108,7 +110,8 @@ def _create(store: Store, event: Incoming, decision: CreateTask) -> Disposition:
         # Only `codegen-platform review` knows which folder such a name stands for; an event alone must not name one.
         if store.repositories.get(name) is None:
             return _settle(store, event, "ignored", "unknown_repository")
-    else:
+    elif not event.is_by_hand:
+        # Repositories that send us their events are watched; one named on the command line, perhaps a stranger's, is not.
         store.repositories.ensure("github", name, installation_id=decision.installation_id)
     task = store.events.route(event.event_id, action=event.action, payload=event.payload, new_task=decision.task)
     log.info("event.routed", event_id=str(event.event_id), event_type=event.event_type, task_id=str(task.id))

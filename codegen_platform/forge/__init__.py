@@ -2,7 +2,7 @@
 
 from codegen_platform.forge.auth import GitHubAuth
 from codegen_platform.forge.github import GitHubForge
-from codegen_platform.forge.interface import Forge, Head
+from codegen_platform.forge.interface import Forge, Head, OpenPullRequest
 from codegen_platform.forge.local import LocalForge, LocalPull
 
-__all__ = ["Forge", "GitHubAuth", "GitHubForge", "Head", "LocalForge", "LocalPull"]
+__all__ = ["Forge", "GitHubAuth", "GitHubForge", "Head", "LocalForge", "LocalPull", "OpenPullRequest"]

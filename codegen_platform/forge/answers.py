@@ -29,6 +29,7 @@ class AccountAnswer(_Part):
 
     login: str = ""
     id: int = 0
+    type: str = "User"
 
 
 class SideAnswer(_Part):
@@ -52,6 +53,27 @@ class PullAnswer(_Part):
     head: SideAnswer
     base: SideAnswer
     changed_files: int = 0
+
+
+class RepositoryAnswer(_Part):
+    """A repository by its present name."""
+
+    id: int
+    full_name: str
+
+
+class BaseAnswer(SideAnswer):
+    """The branch that a pull request is for; its repository is the one that was asked about."""
+
+    repo: RepositoryAnswer
+
+
+class ListedPullAnswer(PullAnswer):
+    """A pull request in a list."""
+
+    base: BaseAnswer
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
 
 
 class FileAnswer(_Part):

@@ -133,14 +133,19 @@ class AppInstallations(GitHubAuth):
     def _call(
         self, kind: type[T], verb: str, path: str, body: Mapping[str, Any] | None = None
     ) -> tuple[Mapping[str, str], T]:
-        answer = self._connection.call(verb, path, body=body, authorization=f"Bearer {self._signed()}")
+        answer = self._connection.call(verb, path, body=body, authorization=f"Bearer {signed(self._signer)}")
         return answer.headers, read_as(kind, answer.json(), what=f"{verb} {path}")
 
-    def _signed(self) -> str:
-        """Return a JSON web token that says which App we are, valid for five minutes."""
-        from jwt import PyJWTError
 
-        try:
-            return self._signer.token
-        except (PyJWTError, ValueError) as error:
-            raise WrongUsage("the GitHub App's private key is not a PEM private key") from error
+def signed(signer: Auth.AppAuth) -> str:
+    """Return a JSON web token that says which App we are, valid for five minutes.
+
+    Raises:
+        WrongUsage: the key is none.
+    """
+    from jwt import PyJWTError
+
+    try:
+        return signer.token
+    except (PyJWTError, ValueError) as error:
+        raise WrongUsage("the GitHub App's private key is not a PEM private key") from error

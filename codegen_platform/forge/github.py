@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Literal
 from urllib.parse import quote
 
@@ -12,12 +13,12 @@ import structlog
 from codegen_platform.artifacts import PullRequestSnapshot
 from codegen_platform.changes.keys import split_repository
 from codegen_platform.errors import ForgeRefused, ForgeUnavailable, Superseded
-from codegen_platform.forge.answers import FileAnswer, PermissionAnswer, PullAnswer
+from codegen_platform.forge.answers import FileAnswer, ListedPullAnswer, PermissionAnswer, PullAnswer
 from codegen_platform.forge.auth import GitHubAuth
 from codegen_platform.forge.client import GitHubClient
 from codegen_platform.forge.connection import Connection
 from codegen_platform.forge.contents import MAX_FILES, Entry
-from codegen_platform.forge.interface import Head
+from codegen_platform.forge.interface import Head, OpenPullRequest
 from codegen_platform.forge.reading import read_pull_request
 from codegen_platform.forge.texts import FileReader
 
@@ -71,13 +72,15 @@ class GitHubForge:
             raise
         return answer.permission in ("admin", "write")
 
-    def list_open_pull_requests(self, repository: str, *, limit: int = 1_000) -> tuple[Head, ...]:
+    def list_open_pull_requests(
+        self, repository: str, *, updated_since: datetime | None = None, limit: int = 1_000
+    ) -> tuple[OpenPullRequest, ...]:
         """Return the open pull requests, most recently updated first, at most `limit`; one call for each 100.
 
-        For finding work whose webhook never came.
+        For finding work whose webhook never came. `updated_since` leaves out older ones, and the calls for them.
         """
         split_repository(repository)
-        found: list[Head] = []
+        found: list[OpenPullRequest] = []
         for page in range(1, math.ceil(limit / PAGE) + 1):
             asked: dict[str, str | int] = {
                 "state": "open",
@@ -86,9 +89,10 @@ class GitHubForge:
                 "per_page": PAGE,
                 "page": page,
             }
-            pulls = self._client.get(list[PullAnswer], repository, "/pulls", asked)
-            found += [_head(pull) for pull in pulls]
-            if len(pulls) < PAGE:
+            pulls = self._client.get(list[ListedPullAnswer], repository, "/pulls", asked)
+            fresh = [pull for pull in pulls if updated_since is None or pull.updated_at >= updated_since]
+            found += [_open_pull_request(pull) for pull in fresh]
+            if len(fresh) < PAGE:
                 break
         return tuple(found[:limit])
 
@@ -137,4 +141,23 @@ def _head(pull: PullAnswer) -> Head:
         draft=pull.draft,
         author_id=pull.user.id if pull.user else 0,
         author=pull.user.login if pull.user else "",
+    )
+
+
+def _open_pull_request(pull: ListedPullAnswer) -> OpenPullRequest:
+    return OpenPullRequest(
+        repository=pull.base.repo.full_name,
+        repository_id=pull.base.repo.id,
+        number=pull.number,
+        title=pull.title,
+        draft=pull.draft,
+        head_sha=pull.head.sha,
+        head_ref=pull.head.ref,
+        base_sha=pull.base.sha,
+        base_ref=pull.base.ref,
+        opened_at=pull.created_at,
+        updated_at=pull.updated_at,
+        author=pull.user.login if pull.user else None,
+        author_id=pull.user.id if pull.user else None,
+        author_type=pull.user.type if pull.user else "User",
     )

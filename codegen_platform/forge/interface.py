@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from codegen_platform.artifacts import PullRequestSnapshot
@@ -24,6 +25,32 @@ class Head:
     draft: bool
     author_id: int
     author: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenPullRequest:
+    """An open pull request as the forge lists it now. All text is hostile.
+
+    Attributes:
+        repository: full name now, another than was asked for where the repository was renamed; repository_id: the forge's number of it.
+        opened_at, updated_at: by the forge's clock, aware; any remark or label moves the second.
+        author_type: `User`, `Bot`, ...; author fields are None where the account was deleted.
+    """
+
+    repository: str
+    repository_id: int
+    number: int
+    title: str
+    draft: bool
+    head_sha: str
+    head_ref: str
+    base_sha: str
+    base_ref: str
+    opened_at: datetime
+    updated_at: datetime
+    author: str | None
+    author_id: int | None
+    author_type: str = "User"
 
 
 class Forge(Protocol):

@@ -18,6 +18,7 @@ from codegen_platform.store.rows import (
     RepositoryRow,
     StoredEvent,
     TaskEventRow,
+    TaskHead,
     TaskRow,
 )
 from codegen_platform.store.schema import migrate
@@ -49,6 +50,7 @@ __all__ = [
     "Store",
     "StoredEvent",
     "TaskEventRow",
+    "TaskHead",
     "TaskRow",
     "TaskStatus",
     "Unstorable",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from psycopg import Connection, errors
@@ -30,6 +31,12 @@ UNPROCESSED = """
 
 GET = "SELECT *, octet_length(body) AS body_bytes FROM events WHERE id = %(id)s"
 BY_DELIVERY = "SELECT *, octet_length(body) AS body_bytes FROM events WHERE delivery_id = %(delivery_id)s"
+
+# Which of these deliveries are here.
+KNOWN = "SELECT delivery_id FROM events WHERE delivery_id = ANY(%(delivery_ids)s)"
+
+# When the first delivery was recorded.
+BEGUN = "SELECT min(created_at) AS at FROM events"
 
 # The newest deliveries without their bodies, page by page.
 LIST = """
@@ -60,6 +67,16 @@ SETTLE = """
 KEEP_PAYLOAD = "UPDATE events SET payload = %(payload)s WHERE id = %(id)s"
 
 BYTES_AT_ONCE = 64 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    delivery_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Begun:
+    at: datetime | None
 
 
 class Events:
@@ -93,6 +110,14 @@ class Events:
         """Return the delivery with this id of the sender's, or None."""
         found = self._pool.fetch(StoredEvent, BY_DELIVERY, {"delivery_id": delivery_id})
         return found[0] if found else None
+
+    def known(self, delivery_ids: Collection[str]) -> frozenset[str]:
+        """Return which of these ids of the sender's are here."""
+        return frozenset(row.delivery_id for row in self._pool.fetch(_Known, KNOWN, {"delivery_ids": [*delivery_ids]}))
+
+    def begun_at(self) -> datetime | None:
+        """Return when the first delivery was recorded, None before."""
+        return self._pool.fetch(_Begun, BEGUN)[0].at
 
     def counts(self) -> list[EventCount]:
         """Return how many deliveries of each type ended in each way; reads the whole table."""

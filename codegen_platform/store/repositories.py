@@ -20,6 +20,9 @@ ENSURE = """
 
 GET = "SELECT * FROM repositories WHERE full_name = %(full_name)s"
 
+# The repositories on GitHub, in the order in which they were met.
+ON_GITHUB = "SELECT * FROM repositories WHERE forge = 'github' ORDER BY id LIMIT %(limit)s"
+
 # Pull requests of one repository are numbered one at a time.
 LOCK = "SELECT * FROM repositories WHERE id = %(repository_id)s FOR NO KEY UPDATE"
 
@@ -59,6 +62,10 @@ class Repositories:
         """Return the repository, or None."""
         found = self._pool.fetch(RepositoryRow, GET, {"full_name": full_name})
         return found[0] if found else None
+
+    def on_github(self, limit: int | None = None) -> list[RepositoryRow]:
+        """Return the repositories on GitHub that send us deliveries, first met first."""
+        return self._pool.fetch(RepositoryRow, ON_GITHUB, {"limit": limit})
 
     def save_local_pull_request(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,11 +10,19 @@ from codegen_platform.store import heads
 from codegen_platform.store.decisions import Decisions
 from codegen_platform.store.dispatching import Dispatching
 from codegen_platform.store.leases import Leases
-from codegen_platform.store.rows import NewTask, TaskEventRow, TaskRow
+from codegen_platform.store.rows import NewTask, TaskEventRow, TaskHead, TaskRow
 from codegen_platform.store.states import TaskStatus
 
 GET = "SELECT * FROM tasks WHERE id = %(id)s"
 WITH_MEANING = "SELECT * FROM tasks WHERE semantic_key = %(semantic_key)s"
+
+# At which heads there are tasks for these pull requests; where the task does not say, at which head it had something to publish.
+HEADS = """
+    SELECT number, status,
+           coalesce(head_sha, (SELECT max(effects.head_sha) FROM effects WHERE effects.task_id = tasks.id)) AS head_sha
+    FROM tasks
+    WHERE repository = %(repository)s AND kind = %(kind)s AND number = ANY(%(numbers)s)
+"""
 
 # The newest tasks, page by page: `before` is the last id of the page before.
 LIST = """
@@ -60,6 +68,11 @@ class Tasks(Leases, Dispatching, Decisions):
         """Return the task with this semantic key, or None."""
         found = self._pool.fetch(TaskRow, WITH_MEANING, {"semantic_key": semantic_key})
         return found[0] if found else None
+
+    def heads(self, repository: str, kind: str, numbers: Collection[int]) -> Collection[TaskHead]:
+        """Return the heads of these pull requests that there are tasks of this kind for, whatever became of them; in no order."""
+        given = {"repository": repository, "kind": kind, "numbers": [*numbers]}
+        return self._pool.fetch(TaskHead, HEADS, given)
 
     def list(
         self,

@@ -3,12 +3,14 @@
 from jobs.ops.analysis import analyse_statically
 from jobs.ops.claim import claim_task
 from jobs.ops.publication import publish_review
+from jobs.ops.recovery import compare_with_github
 from jobs.ops.review import review_with_model, verify_review
 from jobs.ops.snapshot import take_snapshot
 
 __all__ = [
     "analyse_statically",
     "claim_task",
+    "compare_with_github",
     "publish_review",
     "review_with_model",
     "take_snapshot",

@@ -72,7 +72,7 @@ class Review:
 
 @dataclass(kw_only=True)
 class PullRequest:
-    """One pull request and the heads it ever had, with the diff of each."""
+    """One pull request and the heads it ever had, with the diff of each; without an `updated_at` it was touched just now."""
 
     number: int
     id: int
@@ -88,6 +88,8 @@ class PullRequest:
     draft: bool = False
     state: str = "open"
     merged: bool = False
+    opened_at: float = field(default_factory=time.time)
+    updated_at: float | None = None
     commits: set[str] = field(default_factory=set)
     files: dict[str, tuple[DiffFile, ...]] = field(default_factory=dict)
     reviews: list[Review] = field(default_factory=list)
@@ -328,8 +330,8 @@ def pull_json(repository: Repository, pull: PullRequest, api: str) -> Json:
         "merged_at": iso(time.time()) if pull.merged else None,
         "mergeable": True,
         "author_association": "CONTRIBUTOR",
-        "created_at": "2026-11-01T00:00:00Z",
-        "updated_at": iso(time.time()),
+        "created_at": iso(pull.opened_at),
+        "updated_at": iso(pull.updated_at or time.time()),
         "closed_at": None,
         "labels": [],
         "assignees": [],

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -15,7 +16,6 @@ from codegen_platform.errors import ForgeRefused
 from codegen_platform.events.decisions import RoutingRules
 from codegen_platform.events.hook_deliveries import AppHookDeliveries
 from codegen_platform.events.recovery import (
-    OpenPullRequest,
     ReconciledHeads,
     RecoveredDeliveries,
     reconcile_heads,
@@ -23,8 +23,9 @@ from codegen_platform.events.recovery import (
 )
 from codegen_platform.events.routes import REVIEW
 from codegen_platform.events.routing import route_pending
+from codegen_platform.forge import OpenPullRequest
 from codegen_platform.forge.connection import Connection
-from codegen_platform.store import Store
+from codegen_platform.store import NewTask, RepositoryRow, Store
 from tests.doubles.github import GitHubDouble
 from tests.doubles.github_app import APP_ID
 from tests.integration.running_gateway import SECRET, RunningGateway, running_gateway, sample
@@ -99,11 +100,39 @@ def test_a_delivery_that_we_have_is_not_asked_for_although_github_thinks_it_fail
 def test_a_delivery_acknowledged_but_not_here_is_asked_for_once(
     github: GitHubDouble, deliveries: AppHookDeliveries, store: Store
 ):
+    store.events.record("the first", "ping", b"{}", {})
     delivery = github.identities.add_delivery("ping", ping(1), status_code=202)
     assert recover_deliveries(store, deliveries, since=an_hour_ago()).redelivered == 1
     github.identities.add_delivery("ping", ping(1), status_code=202, guid=delivery.guid)
     again = recover_deliveries(store, deliveries, since=an_hour_ago())
     assert (again.redelivered, again.given_up) == (0, 1)
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_a_delivery_that_an_earlier_ledger_acknowledged_is_left_to_it(
+    github: GitHubDouble, deliveries: AppHookDeliveries, store: Store, has_begun: bool
+):
+    github.identities.add_delivery("ping", ping(1), status_code=202).delivered_at -= 600
+    failed = github.identities.add_delivery("ping", ping(2), status_code=502)
+    failed.delivered_at -= 600
+    if has_begun:
+        store.events.record("the first", "ping", b"{}", {})
+    assert recover_deliveries(store, deliveries, since=an_hour_ago()) == RecoveredDeliveries(
+        seen=2, missing=1, redelivered=1
+    )
+    assert [call.path for call in github.calls if call.method == "POST"] == [
+        f"/app/hook/deliveries/{failed.id}/attempts"
+    ]
+
+
+def test_a_delivery_that_github_will_not_repeat_does_not_keep_the_others_back(
+    github: GitHubDouble, deliveries: AppHookDeliveries, store: Store
+):
+    for number in range(3):
+        github.identities.add_delivery("ping", ping(number), status_code=502)
+    github.fault("POST /app/hook/deliveries/*/attempts", status=422, times=1)
+    found = recover_deliveries(store, deliveries, since=an_hour_ago())
+    assert (found.redelivered, found.given_up) == (2, 1)
 
 
 def test_a_delivery_that_fails_every_time_is_given_up_after_five_attempts(
@@ -153,20 +182,27 @@ PULL = OpenPullRequest(
     head_ref="feature",
     base_sha="b" * 40,
     base_ref="main",
+    opened_at=datetime(2026, 1, 1, tzinfo=UTC),
     updated_at=datetime(2026, 1, 1, tzinfo=UTC),
     author="mona",
     author_id=1,
-    installation_id=3,
 )
 
 
-def test_an_open_head_without_a_task_gets_one(store: Store):
-    assert reconcile_heads(store, [PULL]) == ReconciledHeads(seen=1, without_task=1, recorded=1)
+@pytest.fixture
+def acme(store: Store) -> RepositoryRow:
+    """A repository that was known before its pull request was opened."""
+    met = store.repositories.ensure("github", PULL.repository, installation_id=3)
+    return replace(met, created_at=PULL.opened_at - timedelta(days=1))
+
+
+def test_an_open_head_without_a_task_gets_one(store: Store, acme: RepositoryRow):
+    assert reconcile_heads(store, acme, [PULL]) == ReconciledHeads(seen=1, without_task=1, recorded=1)
     route_pending(store, RULES, 10)
     [task] = store.tasks.list()
     assert (task.kind, task.repository, task.number, task.head_sha) == (REVIEW, "acme/web", 12, "a" * 40)
     assert [event.source for event in store.events.list(10)] == ["reconciler"]
-    assert reconcile_heads(store, [PULL]) == ReconciledHeads(seen=1)
+    assert reconcile_heads(store, acme, [PULL]) == ReconciledHeads(seen=1)
 
 
 def test_the_event_of_the_reconciler_means_the_same_as_githubs_own(store: Store):
@@ -174,7 +210,9 @@ def test_the_event_of_the_reconciler_means_the_same_as_githubs_own(store: Store)
     store.events.record("d-1", "pull_request", str_bytes(github), {})
     route_pending(store, RULES, 10)
     seen = replace(PULL, repository="Codertocat/Hello-World", number=2, head_sha=github["pull_request"]["head"]["sha"])
-    assert reconcile_heads(store, [seen]) == ReconciledHeads(seen=1)
+    repository = store.repositories.get("Codertocat/Hello-World")
+    assert repository is not None
+    assert reconcile_heads(store, repository, [seen]) == ReconciledHeads(seen=1)
 
 
 def str_bytes(payload: dict[str, Any]) -> bytes:
@@ -183,24 +221,72 @@ def str_bytes(payload: dict[str, Any]) -> bytes:
     return json.dumps(payload).encode()
 
 
-def test_a_draft_is_recorded_once_and_again_when_it_is_ready(store: Store):
+def test_a_draft_is_recorded_once_and_again_when_it_is_ready(store: Store, acme: RepositoryRow):
     draft = replace(PULL, draft=True)
-    assert reconcile_heads(store, [draft]).recorded == 1
+    assert reconcile_heads(store, acme, [draft]).recorded == 1
     later = replace(draft, updated_at=draft.updated_at + timedelta(days=1))
-    assert reconcile_heads(store, [later]) == ReconciledHeads(seen=1, without_task=1, recorded=0)
-    assert reconcile_heads(store, [replace(later, draft=False)]).recorded == 1
+    assert reconcile_heads(store, acme, [later]) == ReconciledHeads(seen=1, without_task=1, recorded=0)
+    assert reconcile_heads(store, acme, [replace(later, draft=False)]).recorded == 1
     route_pending(store, RULES, 10)
     assert [task.status for task in store.tasks.list()] == ["pending"]
 
 
-def test_a_head_whose_task_was_superseded_is_revived_when_it_is_the_head_again(store: Store):
-    reconcile_heads(store, [PULL])
+@pytest.mark.parametrize("hours", [2, 2_000])
+def test_what_was_open_before_the_repository_was_met_waits_for_its_first_event(
+    store: Store, acme: RepositoryRow, hours: int
+):
+    late = replace(acme, created_at=PULL.opened_at + timedelta(hours=hours))
+    commented = replace(PULL, updated_at=late.created_at + timedelta(days=1))
+    assert reconcile_heads(store, late, [commented]) == ReconciledHeads(seen=1)
+    reconcile_heads(store, acme, [PULL])
+    route_pending(store, RULES, 10)
+    pushed = replace(commented, head_sha="c" * 40)
+    assert reconcile_heads(store, late, [pushed]).recorded == 1
+
+
+def test_what_was_opened_while_the_webhook_was_being_set_up_is_not_too_old(store: Store, acme: RepositoryRow):
+    just_met = replace(acme, created_at=PULL.opened_at + timedelta(minutes=50))
+    assert reconcile_heads(store, just_met, [PULL]).recorded == 1
+
+
+def test_under_a_new_name_nothing_is_reviewed_twice(store: Store, acme: RepositoryRow):
+    assert reconcile_heads(store, acme, [replace(PULL, repository="acme/site")]) == ReconciledHeads()
+    assert store.events.list(10) == []
+
+
+@pytest.mark.parametrize("status", ["pending", "in_progress", "complete", "failed", "dead", "cancelled"])
+def test_a_head_that_a_comment_asked_about_is_not_reviewed_once_more(
+    store: Store, acme: RepositoryRow, database_url: str, status: str
+):
+    asked = NewTask(
+        title="T",
+        kind=REVIEW,
+        semantic_key="asked in a comment",
+        forge="github",
+        repository="acme/web",
+        number=12,
+        partition_key="acme.web.12",
+    )
+    task, _ = store.tasks.create(asked, "events")
+    if status != "pending":
+        claimed = store.tasks.claim(task.id, attempt=1, run_id="r", actor="run:r", lease_seconds=60)
+        assert claimed is not None
+    if status == "complete":
+        store.effects.enqueue(task.id, fence=1, kind="review", effect_key="k", payload=b"{}", head_sha=PULL.head_sha)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE tasks SET status = %s", [status])
+    is_attended = status in ("pending", "in_progress", "complete")
+    assert reconcile_heads(store, acme, [PULL]).without_task == int(not is_attended)
+
+
+def test_a_head_whose_task_was_superseded_is_revived_when_it_is_the_head_again(store: Store, acme: RepositoryRow):
+    reconcile_heads(store, acme, [PULL])
     route_pending(store, RULES, 10)
     newer = replace(PULL, head_sha="c" * 40, updated_at=PULL.updated_at + timedelta(hours=1))
-    reconcile_heads(store, [newer])
+    reconcile_heads(store, acme, [newer])
     route_pending(store, RULES, 10)
     back = replace(PULL, updated_at=PULL.updated_at + timedelta(hours=2))
-    assert reconcile_heads(store, [back]).recorded == 1
+    assert reconcile_heads(store, acme, [back]).recorded == 1
     route_pending(store, RULES, 10)
     assert {task.head_sha[0]: task.status for task in store.tasks.list() if task.head_sha} == {
         "a": "pending",

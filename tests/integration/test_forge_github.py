@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -203,8 +206,20 @@ def test_open_pull_requests_are_listed_page_by_page(github, forge):
     github.close_pull_request("octo", "shop", 7)
     found = forge.list_open_pull_requests("octo/shop")
     assert {head.number for head in found} == set(range(8, 110))
-    assert {head.author for head in found} == {"mona"}
+    assert {(head.author, head.author_type, head.repository) for head in found} == {("mona", "User", "octo/shop")}
     assert github.counts()["GET /repos/{owner}/{repo}/pulls"] == 2
+
+
+def test_pull_requests_that_nobody_touched_lately_cost_no_call(github, forge):
+    source = seed(github)
+    world = github.world.repository("octo", "shop")
+    for number in range(8, 250):
+        world.pulls[number] = replace(source, number=number, updated_at=time.time() - (0 if number > 200 else 86_400))
+    world.pulls[7].updated_at = time.time() - 86_400
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    found = forge.list_open_pull_requests("octo/shop", updated_since=an_hour_ago)
+    assert {head.number for head in found} == set(range(201, 250))
+    assert github.counts()["GET /repos/{owner}/{repo}/pulls"] == 1
 
 
 @pytest.mark.parametrize("repository", ["octo", "octo/../user", "octo/shop/x", "../x", "octo/sh op"])

@@ -6,7 +6,7 @@ from codegen_platform.store.rows.effects import EffectRow
 from codegen_platform.store.rows.json import Json
 from codegen_platform.store.rows.model_calls import ModelCallRow, ModelTotals, NewModelCall
 from codegen_platform.store.rows.repositories import LocalPullRequestRow, RepositoryRow
-from codegen_platform.store.rows.tasks import NewTask, TaskEventRow, TaskRow
+from codegen_platform.store.rows.tasks import NewTask, TaskEventRow, TaskHead, TaskRow
 
 __all__ = [
     "AgentRow",
@@ -23,5 +23,6 @@ __all__ = [
     "RepositoryRow",
     "StoredEvent",
     "TaskEventRow",
+    "TaskHead",
     "TaskRow",
 ]

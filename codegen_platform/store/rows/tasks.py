@@ -99,6 +99,15 @@ class TaskRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TaskHead:
+    """Which head a task is for, None if its run reads the present one and has not come to it yet, and how the task stands."""
+
+    number: int
+    head_sha: str | None
+    status: TaskStatus
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TaskEventRow:
     """One move of a task: `data` holds every field that it changed, so that the task can be rebuilt from its events.
 
