@@ -106,6 +106,7 @@ class Platform:
 
     def _take_home(self) -> None:
         home = self.settings.home
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = platform_lock(home)
         try:
             lock.take()

@@ -114,7 +114,7 @@ class SharedServer:
         Raises:
             LocalFailure: it could not be started; the sentence says why.
         """
-        self.places.users_lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.places.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         with locked(self.places.joining_lock):
             self._users = os.open(self.places.users_lock, os.O_RDWR | os.O_CREAT, 0o600)
             try:
