@@ -12,7 +12,7 @@ INTERVAL_SECONDS = 900
 
 
 @dg.sensor(
-    job=recover_missed_deliveries,
+    job_name=recover_missed_deliveries.name,  # a job given as object makes every load of the definitions print a BetaWarning
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )

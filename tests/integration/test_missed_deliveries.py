@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from codegen_platform.cli.deliveries import PullRequestFacts, deliver, pull_request_event
+from codegen_platform.definitions import build_definitions
 from codegen_platform.errors import ForgeRefused, ForgeUnavailable
 from codegen_platform.events.decisions import RoutingRules
 from codegen_platform.events.missed import MOST_REPOSITORIES, Recovery, recover_missed
@@ -25,6 +26,7 @@ from codegen_platform.events.routes import REVIEW
 from codegen_platform.events.routing import route_pending
 from codegen_platform.forge import GitHubAuth, GitHubForge
 from codegen_platform.local.environment import WITHHELD_KEY
+from codegen_platform.settings import load_settings
 from codegen_platform.store import Store
 from resources import Ledger
 from sensors import missed_deliveries
@@ -210,6 +212,13 @@ def test_the_sensor_looks_for_an_app_whose_very_first_deliveries_were_lost_and_n
     environment.setenv("GITHUB_APP_PRIVATE_KEY", WITHHELD_KEY)
     assert run(TICK) == "RunRequest"
     assert github.calls == []
+
+
+def test_the_definitions_hold_the_sensor_and_its_job_and_no_beta_feature(tmp_path: Path):
+    """Beta features of Dagster warn, and warnings of that kind are errors here."""
+    repository = build_definitions(load_settings({"CODEGEN_HOME": str(tmp_path)})).get_repository_def()
+    sensor = repository.get_sensor_def("missed_deliveries")
+    assert repository.has_job(sensor.job_name)
 
 
 def ledger_of(opened: Store) -> Ledger:
