@@ -72,6 +72,7 @@ def _places(settings: Settings, services: Services, checkout: Path, base: Mappin
         "DAGSTER_HOME": str(settings.home / "dagster"),
         "DAGSTER_POSTGRES_URL": services.dagster_database_url,
         "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "DAGSTER_EVENT_BATCH_SIZE": "50",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{base.get('PATH', os.defpath)}",
         "PYTHONPATH": str(checkout),
         "PYTHONUNBUFFERED": "1",
