@@ -60,23 +60,24 @@ def kill_and_restart(bench: Setting) -> list[Row]:
     """Kill every process while reviews are in flight, start again, and count what stands."""
     if not processes.is_measurable():
         return [Row(what="kill -9 and restart", unit="", value=None, note="needs /proc")]
+    platform = bench.platform
     pulls = bench.pulls("killed")
     driver = bench.reviewing()
     bench.say(f"kill -9 with {len(pulls)} reviews in flight")
     bench.model.reset()
     journeys = driver.deliver(pulls)
     driver.wait_for(lambda: len(_posted(journeys)) >= KILLED_AFTER, KILL_PATIENCE_SECONDS)
-    killed = bench.platform.kill()
+    killed = platform.kill()
     killed_at = time.monotonic()
     driver.look(0.0)
     before = len(_posted(journeys))
-    start_seconds = bench.platform.start()
+    start_seconds = platform.start()
     acknowledged = [one for one in journeys if one.acknowledged]
     driver.wait_for(lambda: len(_posted(acknowledged)) == len(acknowledged), PATIENCE_SECONDS)
     driver.wait_for(lambda: False, QUIET_SECONDS)
     last = max((one.posted_at[0] for one in _posted(acknowledged)), default=killed_at)
     lost = len(acknowledged) - len(_posted(acknowledged))
-    why = f"; tasks: {stages.states(bench.platform, pulls)}" if lost else ""
+    why = f"; tasks: {stages.states(platform, pulls)}" if lost else ""
     return [
         Row(
             what="kill -9 of everything, restart: posted of acknowledged",
@@ -97,7 +98,7 @@ def kill_and_restart(bench: Setting) -> list[Row]:
             unit="s",
             value=None if lost else max(0.0, last - killed_at),
             target=targets.AFTER_KILL_S,
-            note=f"of it {start_seconds:.1f} s until the platform was up again; goal from its restart on",
+            note=f"of it {start_seconds:.1f} s until the platform was up again",
         ),
         Row(what="the same: model calls a review", unit="", value=bench.model.counts().requests / len(pulls)),
     ]
@@ -126,7 +127,8 @@ def _outage(bench: Setting, whose: str, begin: Callable[[], None], end: Callable
     finally:
         end()
     ended_at = time.monotonic()
-    driver.wait_for(lambda: len(_posted(journeys)) == len(journeys), PATIENCE_SECONDS)
+    taken = [one for one in journeys if one.acknowledged]
+    driver.wait_for(lambda: len(_posted(taken)) == len(taken), PATIENCE_SECONDS)
     lost = len(journeys) - len(_posted(journeys))
     last = max((one.posted_at[0] for one in _posted(journeys)), default=ended_at)
     read = len({change for _, change, _ in bench.model.counts().asked})

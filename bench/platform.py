@@ -76,6 +76,7 @@ class BenchPlatform:
         Raises:
             NotStarted: it ended, or no review came; its last words are in the sentence.
         """
+        self.stop()
         self._starts += 1
         log = self.home.with_name(f"{self.home.name}-up-{self._starts}.log")
         began = time.monotonic()
@@ -100,6 +101,11 @@ class BenchPlatform:
         self.child.wait(GRACE_SECONDS)
         self.child = None
         return len(pids)
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether it was started and has not ended since."""
+        return self.child is not None and self.child.exit_code() is None
 
     @property
     def pid(self) -> int:

@@ -38,15 +38,18 @@ class Setting:
 
     @property
     def platform(self) -> BenchPlatform:
-        """Return the platform that all measurements share, started at the first use."""
+        """Return the platform that all measurements share, started if it does not run.
+
+        Raises:
+            NotStarted: it did not come up.
+        """
         if self._platform is None:
             home = self.folder / "shared-home"
-            platform = BenchPlatform(
-                home=home, variables=variables_for(home, with_peers(self.github, self.model) | self.given)
-            )
+            peers = with_peers(self.github, self.model)
+            self._platform = BenchPlatform(home=home, variables=variables_for(home, peers | self.given))
+        if not self._platform.is_running:
             self.say("starting a platform")
-            self._platform = platform
-            platform.start()
+            self._platform.start()
         return self._platform
 
     def pulls(self, name: str, count: int | None = None) -> list[Pull]:
