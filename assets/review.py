@@ -8,9 +8,14 @@ import dagster as dg
 from assets.partitions import pull_requests
 from codegen_platform.artifacts import CodeReview, PublishedReview, PullRequestSnapshot, StaticFindings
 from jobs import ops
+from jobs.failure import give_task_back
 
 of_pull_request: Any = partial(
-    dg.graph_asset, partitions_def=pull_requests, group_name="review", owners=["team:platform"]
+    dg.graph_asset,
+    partitions_def=pull_requests,
+    group_name="review",
+    owners=["team:platform"],
+    hooks={give_task_back},
 )
 
 

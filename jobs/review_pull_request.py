@@ -2,14 +2,11 @@
 
 import dagster as dg
 
-from jobs.failure import give_task_back
-
 MAX_RUNTIME_SECONDS = 1800
 
 review_pull_request = dg.define_asset_job(
     name="review_pull_request",
     description="Review one pull request at one head commit: snapshot, static findings, review, publication.",
     selection=dg.AssetSelection.assets("pull_request_snapshot", "static_findings", "code_review", "published_review"),
-    hooks={give_task_back},
     tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
 )

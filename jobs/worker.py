@@ -33,7 +33,7 @@ WARM_MODULES = ("codegen_platform.definitions", "anthropic", "github", "boto3")
 log = structlog.get_logger()
 
 
-def celery_app(redis_url: str, *, max_runs_per_child: int) -> Celery:
+def celery_app(redis_url: str, *, max_runs_per_child: int, max_connections: int) -> Celery:
     """Return the Celery app that executes Dagster runs, acknowledging late and taking one run at a time."""
     app: Celery = make_app(  # type: ignore[no-untyped-call]
         app_args={
@@ -47,6 +47,7 @@ def celery_app(redis_url: str, *, max_runs_per_child: int) -> Celery:
                 "result_expires": 24 * LONGEST_RUN_SECONDS,
                 "task_acks_late": True,
                 "worker_prefetch_multiplier": 1,
+                "redis_max_connections": max_connections,
                 "worker_max_tasks_per_child": max_runs_per_child,
                 "worker_hijack_root_logger": False,
                 "worker_send_task_events": False,
@@ -101,7 +102,11 @@ def main() -> None:
 def _work(given: Settings, database_url: str, redis_url: str) -> None:
     name = f"{socket.gethostname()}:{os.getpid()}"
     _announce(database_url, name=name, capacity=given.workers.processes)
-    app = celery_app(redis_url, max_runs_per_child=given.workers.max_tasks_per_child)
+    app = celery_app(
+        redis_url,
+        max_runs_per_child=given.workers.max_tasks_per_child,
+        max_connections=given.redis.max_connections,
+    )
     app.worker_main(
         [
             "worker",

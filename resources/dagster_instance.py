@@ -14,7 +14,6 @@ from dagster_postgres import DagsterPostgresStorage
 
 from resources.process import services
 
-
 STATEMENT_TIMEOUT_MILLISECONDS = 60_000
 RECYCLE_SECONDS = 3_600
 MAX_OVERFLOW = 20

@@ -27,6 +27,7 @@ class TaskLease(dg.ConfigurableResource[None]):
     _task: TaskRow | None = PrivateAttr(default=None)
     _lost: threading.Event = PrivateAttr(default_factory=threading.Event)
     _ended: threading.Event = PrivateAttr(default_factory=threading.Event)
+    _by_hand: bool = PrivateAttr(default=False)
     _heart: threading.Thread | None = PrivateAttr(default=None)
 
     @contextmanager
@@ -49,8 +50,12 @@ class TaskLease(dg.ConfigurableResource[None]):
         """Return whether the task was cancelled, superseded or given to another run since it was claimed."""
         return self._lost.is_set()
 
-    def claim(self, *, task_id: UUID, attempt: int, run_id: str) -> TaskRow | None:
-        """Claim the task for this run; None if it is no longer to be had at this attempt."""
+    def claim(self, *, task_id: UUID, attempt: int, run_id: str, by_hand: bool = False) -> TaskRow | None:
+        """Claim the task for this run; None if it is no longer to be had at this attempt.
+
+        A task that was made for a run started `by_hand` ends with it: nobody asked for more than the run does.
+        """
+        self._by_hand = by_hand
         self._task = self.ledger.store.tasks.claim(
             task_id, attempt=attempt, run_id=run_id, actor=f"run:{run_id}", lease_seconds=self.seconds
         )
@@ -82,5 +87,11 @@ class TaskLease(dg.ConfigurableResource[None]):
         self._ended.set()
         if self._heart is not None:
             self._heart.join(timeout=5)
-        if self._task is not None and not self.lost:
-            self.ledger.store.tasks.release(self._task.id, self._task.fence)
+        if self._task is None or self.lost:
+            return
+        tasks = self.ledger.store.tasks
+        tasks.release(self._task.id, self._task.fence)
+        if self._by_hand:
+            now = tasks.get(self._task.id)
+            if now is not None and now.status == "in_progress" and now.fence == self._task.fence:
+                tasks.cancel(now.id, f"run:{now.run_id}", "the run that was started by hand ended without publishing")

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from codegen_platform.store import Store
-from resources.process import once_per_process, services
+from resources.process import once_per_process, services, settings
 
 
 class Ledger(dg.ConfigurableResource[Store]):
@@ -12,4 +12,8 @@ class Ledger(dg.ConfigurableResource[Store]):
     @property
     def store(self) -> Store:
         """Return the open store."""
-        return once_per_process("store", lambda: Store.open(services().database_url, min_size=0, max_size=4))
+        return once_per_process("store", _open)
+
+
+def _open() -> Store:
+    return Store.open(services().database_url, min_size=0, max_size=settings().database.pool_size)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypeVar, cast
 
+from codegen_platform.local.environment import MARK
+from codegen_platform.local.running import running
 from codegen_platform.local.services import Services, ensure_services
 from codegen_platform.settings import Settings, load_settings
 from codegen_platform.store import migrate
@@ -43,6 +45,11 @@ def settings() -> Settings:
     return once_per_process("settings", load_settings)
 
 
+def in_a_platform() -> bool:
+    """Return whether a platform started this process, or runs on the same home: then it has a publisher, and its ledger is migrated."""
+    return MARK in os.environ or running(settings().home) is not None
+
+
 def services() -> Services:
     """Return the databases in use: those given by the settings, else those of the running platform, else started for this process.
 
@@ -54,7 +61,7 @@ def services() -> Services:
         stack = ExitStack()
         atexit.register(stack.close)
         started = stack.enter_context(ensure_services(given.home, given.database.address, given.redis.address))
-        if started.started:
+        if not in_a_platform():
             migrate(started.database_url)
         return started
 

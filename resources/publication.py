@@ -6,22 +6,20 @@ import sys
 
 import dagster as dg
 
-from resources.process import services, settings
+from resources.process import in_a_platform, services, settings
 
 
 class PublisherProcess(dg.ConfigurableResource[None]):
     """The publisher is a process of its own, the only one with a write token; `up` keeps it running.
 
-    A run that had to start its own databases (`dagster job execute` in somebody's CI) has none beside it, so it starts one that
-    posts what is due and exits.
+    A run without a platform around it (`dagster job execute` in somebody's CI) starts one that posts what is due and exits.
     """
 
     def post_if_alone(self) -> None:
-        """Run the publisher once if this process started the databases itself."""
-        running = services()
-        if not running.started:
+        """Run the publisher once if there is none beside this process."""
+        if in_a_platform():
             return
-        given = settings()
+        running, given = services(), settings()
         environment = {
             **os.environ,
             "CODEGEN_HOME": str(given.home),

@@ -46,7 +46,8 @@ def claim_task(
             asked = _new_task(repository, number, context.run_id, ledger, forges)
             context.instance.add_dynamic_partitions(PARTITIONS, [asked.partition_key])
             task_id, attempt = asked.id, asked.attempt
-        task = lease.claim(task_id=task_id, attempt=attempt, run_id=context.run_id)
+        by_hand = TASK_ID_TAG not in tags
+        task = lease.claim(task_id=task_id, attempt=attempt, run_id=context.run_id, by_hand=by_hand)
     if task is None:
         context.log.info("task %s, attempt %s, is no longer to be had; nothing to do", task_id, attempt)
         return

@@ -8,7 +8,6 @@ import dagster as dg
 
 from codegen_platform.artifacts import Document
 
-
 # On the allow-list: user-given data versions are beta in 1.13; without them every run would make everything downstream stale.
 warnings.filterwarnings("ignore", message="Parameter `data_version` of initializer", category=dg.BetaWarning)
 

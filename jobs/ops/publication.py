@@ -8,6 +8,7 @@ import dagster as dg
 
 from codegen_platform.artifacts import CodeReview, PublishedReview
 from codegen_platform.publishing import gate
+from codegen_platform.security.redaction import KnownSecrets
 from codegen_platform.store import EffectRow, Store
 from jobs.ops.edge import RETRIES, engine_errors
 from jobs.ops.output import document_output
@@ -33,7 +34,10 @@ def publish_review(
             raise dg.Failure("this run holds no task; materialize the review from its snapshot on", allow_retries=False)
         wants_note = lease.task.metadata.get("notes") is True
         post = gate.compose(
-            review, options=gate.GateOptions(max_comments=settings().review.max_comments, note=wants_note)
+            review,
+            options=gate.GateOptions(
+                max_comments=settings().review.max_comments, note=wants_note, known_secrets=_known_secrets()
+            ),
         )
         effect = store.effects.enqueue(
             lease.task.id,
@@ -53,6 +57,8 @@ def publish_review(
     published = PublishedReview.from_bytes(finished.result)
     yield document_output(published, publication_metadata(published))
     store.effects.mark_materialized(finished.id)
+    if published.state == "dead":
+        raise dg.Failure(f"the review could not be posted: {published.reason}", allow_retries=False)
 
 
 def _wait(store: Store, effect_id: UUID, lease: TaskLease) -> EffectRow | None:
@@ -67,6 +73,13 @@ def _wait(store: Store, effect_id: UUID, lease: TaskLease) -> EffectRow | None:
                 lease.check()
             bell.wait(min(left, 2.0))
     return None
+
+
+def _known_secrets() -> KnownSecrets:
+    """Return what this process knows and the publisher, which looks again for its own, need not."""
+    given = settings()
+    held = (given.model.api_key, given.github.read_token, given.github.token, given.github.app_private_key)
+    return KnownSecrets([secret.get_secret_value() for secret in held if secret is not None])
 
 
 def publication_metadata(published: PublishedReview) -> dict[str, dg.MetadataValue | str | int]:

@@ -14,7 +14,7 @@ from resources import ReviewModel, TaskLease
 from resources.process import settings
 
 MODEL_TRIES = 14
-"""After so many tries, about two minutes of waiting, a review without the model is better than none."""
+"""After so many tries, about a minute of waiting, a review without the model is better than none."""
 
 
 @dg.op(out=dg.Out(DraftReview, io_manager_key="memory"), retry_policy=RETRIES, pool="model")
