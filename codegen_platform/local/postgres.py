@@ -20,7 +20,7 @@ from codegen_platform.local.server import EmbeddedServer
 SETTINGS = {
     "listen_addresses": ports.LOOPBACK,
     "unix_socket_directories": "",
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "64MB",
     "max_wal_size": "256MB",
     "min_wal_size": "32MB",
