@@ -6,18 +6,15 @@ import assets
 import jobs
 import sensors
 from codegen_platform.settings import Settings
-from resources import ArtifactStorage, Forges, Ledger, PublisherProcess, ReviewModel, TaskLease
+from resources import ArtifactS3, ArtifactStorage, Forges, Ledger, PublisherProcess, ReviewModel, TaskLease
 from resources.process import settings
 
 
 def build_definitions(given: Settings) -> dg.Definitions:
     """Return everything that Dagster shall know, for these settings; connects to nothing."""
     ledger = Ledger()
-    artifacts = ArtifactStorage(
-        url=given.artifacts.url,
-        endpoint_url=given.artifacts.s3_endpoint_url,
-        region=given.artifacts.s3_region,
-    )
+    s3 = ArtifactS3(endpoint_url=given.artifacts.s3_endpoint_url, region_name=given.artifacts.s3_region)
+    artifacts = ArtifactStorage(url=given.artifacts.url, home=str(given.home), s3=s3)
     return dg.Definitions(
         assets=[assets.pull_request_snapshot, assets.static_findings, assets.code_review, assets.published_review],
         asset_checks=[assets.code_review_checks, assets.published_review_checks],
@@ -26,6 +23,7 @@ def build_definitions(given: Settings) -> dg.Definitions:
         resources={
             "ledger": ledger,
             "artifacts": artifacts,
+            "s3": s3,
             "forges": Forges(ledger=ledger),
             "lease": TaskLease(ledger=ledger, seconds=given.workers.lease_seconds),
             "model": ReviewModel(ledger=ledger),

@@ -1,33 +1,43 @@
 """Where documents are kept: an S3 bucket or a folder."""
 
-import dagster as dg
+from pathlib import Path
+from typing import Any
 
-from codegen_platform.artifacts.storage import Storage, open_storage
+import dagster as dg
+from dagster_aws.s3 import S3Resource
+
+from codegen_platform.artifacts.s3_storage import connect
+from codegen_platform.artifacts.spool import SPOOL, SpooledStorage
+from codegen_platform.artifacts.storage import FolderStorage, open_storage
 from resources.process import once_per_process
 
 
-class ArtifactStorage(dg.ConfigurableResource[Storage]):
-    """Artifact storage: `s3://bucket/prefix` through the `s3` client, or `file:///folder`.
+class ArtifactS3(S3Resource):
+    """Dagster's S3 resource with time-outs of seconds: its own client would keep a run waiting for minutes."""
+
+    def get_client(self) -> Any:
+        """Return a boto3 client."""
+        return connect(endpoint_url=self.endpoint_url, region=self.region_name)
+
+
+class ArtifactStorage(dg.ConfigurableResource[SpooledStorage]):
+    """Artifact storage: `s3://bucket/prefix`, or `file:///folder`.
 
     Attributes:
         url: where; never holds credentials.
-        endpoint_url: of an S3-compatible server such as MinIO; None for AWS.
-        region: AWS region; None for the SDK's default.
+        s3: the connection to S3 or a server that speaks it.
+        home: the platform's folder; documents wait there while the bucket is away.
     """
 
     url: str
-    endpoint_url: str | None = None
-    region: str | None = None
+    home: str
+    s3: dg.ResourceDependency[ArtifactS3]
 
     @property
-    def storage(self) -> Storage:
-        """Return the open storage; the S3 client is the process's own."""
+    def storage(self) -> SpooledStorage:
+        """Return the open storage, one for each process."""
         return once_per_process(f"storage {self.url}", self._open)
 
-    def _open(self) -> Storage:
-        if not self.url.startswith("s3://"):
-            return open_storage(self.url)
-        from dagster_aws.s3 import S3Resource
-
-        s3 = S3Resource(endpoint_url=self.endpoint_url, region_name=self.region, max_attempts=3)
-        return open_storage(self.url, s3_client=s3.get_client())
+    def _open(self) -> SpooledStorage:
+        client = self.s3.get_client() if self.url.startswith("s3://") else None
+        return SpooledStorage(open_storage(self.url, s3_client=client), FolderStorage(Path(self.home) / SPOOL))

@@ -19,7 +19,7 @@ LEFT_TO_THE_RUN_SECONDS = 20.0
 def stuck_tasks(
     context: dg.SensorEvaluationContext, ledger: Ledger, artifacts: ArtifactStorage
 ) -> dg.SensorResult | dg.SkipReason:
-    """Take tasks back from dead runs, stop the runs of tasks that are no longer wanted, record late publications.
+    """Take tasks back from dead runs, stop the runs of tasks that are no longer wanted, record late publications, move waiting documents.
 
     Dagster does not notice a worker that was killed as a whole; the lease in our ledger does.
     """
@@ -29,6 +29,7 @@ def stuck_tasks(
     recovered = store.tasks.recover_lost(max_attempts=settings().workers.max_attempts)
     for run_id in (task.run_id for task in recovered if task.run_id):
         _end_dead_run(context.instance, run_id)
+    moved = artifacts.storage.move_over()
     unwanted = store.tasks.runs_to_stop()
     for run_id in (task.run_id for task in unwanted if task.run_id):
         _stop(context.instance, run_id)
@@ -38,7 +39,9 @@ def stuck_tasks(
     ]
     if late:
         return dg.SensorResult(asset_events=late)
-    return dg.SkipReason(f"{len(recovered)} tasks taken back, {len(unwanted)} runs stopped")
+    return dg.SkipReason(
+        f"{len(recovered)} tasks taken back, {len(unwanted)} runs stopped, {moved} documents moved to their bucket"
+    )
 
 
 def _end_dead_run(instance: dg.DagsterInstance, run_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Documents in a bucket of anything that speaks S3; boto3 is imported by whoever makes the client."""
+"""Documents in a bucket of anything that speaks S3."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 _MISSING = {"NoSuchKey", "404", "NotFound"}
+
+
+def connect(*, endpoint_url: str | None, region: str | None) -> BaseClient:
+    """Return a client that gives up within seconds; credentials come from where boto3 looks for them."""
+    import boto3
+    from botocore.config import Config
+
+    limits = Config(connect_timeout=3, read_timeout=15, retries={"total_max_attempts": 2, "mode": "standard"})
+    return boto3.client("s3", endpoint_url=endpoint_url, region_name=region, config=limits)
 
 
 class S3Storage:

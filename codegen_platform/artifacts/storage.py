@@ -118,6 +118,11 @@ class FolderStorage:
         with _file_errors(path):
             path.unlink(missing_ok=True)
 
+    def list_keys(self) -> list[str]:
+        """Return every key, sorted."""
+        files = (path.relative_to(self._folder) for path in self._folder.rglob("*") if path.is_file())
+        return sorted(path.as_posix() for path in files if not path.name.startswith("."))
+
     def url_for(self, key: str) -> str:
         """Return the `file://` address."""
         return self._path(key).absolute().as_uri()

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from codegen_platform.artifacts.storage import Storage, open_storage
+from codegen_platform.artifacts.s3_storage import connect
+from codegen_platform.artifacts.spool import SPOOL, SpooledStorage
+from codegen_platform.artifacts.storage import FolderStorage, Storage, open_storage
 from codegen_platform.settings import Settings
 
 
 def storage_of(settings: Settings) -> Storage:
-    """Return the storage that the settings name; credentials of S3 come from where boto3 looks for them."""
-    if not settings.artifacts.url.startswith("s3://"):
-        return open_storage(settings.artifacts.url)
-    import boto3
-    from botocore.config import Config
-
-    client = boto3.client(
-        "s3",
-        endpoint_url=settings.artifacts.s3_endpoint_url,
-        region_name=settings.artifacts.s3_region,
-        config=Config(connect_timeout=5, read_timeout=30, retries={"max_attempts": 3, "mode": "standard"}),
-    )
-    return open_storage(settings.artifacts.url, s3_client=client)
+    """Return the storage that the settings name, behind it what waits until the bucket answers again."""
+    given = settings.artifacts
+    if not given.url.startswith("s3://"):
+        return open_storage(given.url)
+    client = connect(endpoint_url=given.s3_endpoint_url, region=given.s3_region)
+    return SpooledStorage(open_storage(given.url, s3_client=client), FolderStorage(settings.home / SPOOL))

@@ -10,7 +10,7 @@ from codegen_platform.changes.configuration import parse_instructions
 from jobs.ops.edge import RETRIES, engine_errors
 from jobs.ops.markdown import findings_table
 from jobs.ops.output import document_output
-from resources import ReviewModel, TaskLease
+from resources import ArtifactStorage, ReviewModel, TaskLease
 from resources.process import settings
 
 MODEL_TRIES = 14
@@ -48,6 +48,7 @@ def verify_review(
     findings: StaticFindings,
     model: ReviewModel,
     lease: TaskLease,
+    artifacts: ArtifactStorage,
 ) -> dg.Output[CodeReview]:
     """Keep the findings whose quote stands in the change, and say what became of the others."""
     given = settings()
@@ -65,6 +66,9 @@ def verify_review(
             refuter=_backend(model, lease) if features.experimental_ai_features else None,
             limits=_limits(),
         )
+    if artifacts.storage.away:
+        why = f"documents wait on this machine: {artifacts.storage.away}"
+        review = review.model_copy(update={"degraded": "; ".join(filter(None, (review.degraded, why)))})
     if review.degraded:
         context.log.warning("degraded: %s", review.degraded)
     return document_output(review, _metadata(review))
