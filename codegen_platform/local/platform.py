@@ -27,7 +27,7 @@ from codegen_platform.local.running import (
     running,
 )
 from codegen_platform.local.services import Services, ensure_services
-from codegen_platform.local.supervised import Progress, refuse_taken_port
+from codegen_platform.local.supervised import Progress, State, refuse_taken_port
 from codegen_platform.local.supervisor import Supervisor
 from codegen_platform.settings import Settings
 from codegen_platform.settings.schema import CHECKOUT
@@ -78,8 +78,8 @@ class Platform:
         """
         began = time.monotonic()
 
-        def tell(name: str) -> None:
-            on_progress(Progress(name=name, state="ready", seconds=time.monotonic() - began))
+        def tell(name: str, state: State = "ready", detail: str = "") -> None:
+            on_progress(Progress(name=name, state=state, seconds=time.monotonic() - began, detail=detail))
 
         self._take_home()
         end_leftovers(self.settings.home)
@@ -89,7 +89,7 @@ class Platform:
             tell(name)
         migrate(services.database_url)
         tell("ledger")
-        self._supervise(services, on_progress)
+        self._supervise(services, lambda progress: tell(progress.name, progress.state, progress.detail))
 
     def wait(self) -> None:
         """Return once `stop` is called from another thread.
