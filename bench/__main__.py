@@ -41,30 +41,32 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; return 0, also when a target was missed: the table says so."""
+    """Measure and print; return 0, also when a target was missed: the table says so. Interrupted, it prints what it has."""
     given = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     names = given.only or [name for name in MEASUREMENTS if not (given.quick and name in TAKES_MINUTES)]
     facts = machine()
     folder = Path(tempfile.mkdtemp(prefix="codegen-bench-"))
     rows: list[Row] = []
+    code = 0
     try:
         with setting(folder, given=dict(given.set), quick=given.quick) as bench:
             for name in names:
                 rows += measured(name, bench)
     except KeyboardInterrupt:
         print("bench: interrupted; everything was stopped", file=sys.stderr)
-        return INTERRUPTED
+        code = INTERRUPTED
     except NotStarted as error:
         print(f"bench: {error}", file=sys.stderr)
-        return 1
+        code = 1
     finally:
         if given.keep:
             print(f"bench: logs and data are in {folder}", file=sys.stderr)
         else:
             shutil.rmtree(folder, ignore_errors=True)
     print(json.dumps(as_json(rows, facts), indent=1)) if given.json else print_table(rows, facts)
-    return 0
+    return code
 
 
 def measured(name: str, bench: Setting) -> list[Row]:

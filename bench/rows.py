@@ -23,11 +23,11 @@ class Target:
     """What a figure shall reach.
 
     Attributes:
-        first_stage, goal: inclusive limits, in the unit of the row; of the ratio to the floor if `of_ratio`.
+        first_stage, goal: inclusive limits, in the unit of the row; of the ratio to the floor if `of_ratio`. None: there is no first stage.
         at_least: True: the figure shall be as high as the limit; False: as low.
     """
 
-    first_stage: float
+    first_stage: float | None
     goal: float
     at_least: bool = False
     of_ratio: bool = False
@@ -35,7 +35,7 @@ class Target:
     def judge(self, figure: float) -> Verdict:
         """Return the better of the two limits that the figure reaches."""
         for limit, verdict in ((self.goal, Verdict.GOAL), (self.first_stage, Verdict.FIRST_STAGE)):
-            if figure >= limit if self.at_least else figure <= limit:
+            if limit is not None and (figure >= limit if self.at_least else figure <= limit):
                 return verdict
         return Verdict.MISSED
 

@@ -60,7 +60,7 @@ def print_table(rows: Sequence[Row], facts: Mapping[str, Any]) -> None:
 
 
 def _limit(row: Row, limit: float | None) -> str:
-    if limit is None or limit == float("inf"):
+    if limit is None:
         return ""
     assert isinstance(row.target, Target)
     sign = ">=" if row.target.at_least else "<="
