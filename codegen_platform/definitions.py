@@ -32,6 +32,7 @@ def build_definitions(given: Settings) -> dg.Definitions:
             "memory": dg.mem_io_manager,
         },
         executor=dg.in_process_executor,
+        loggers={"console": dg.colored_console_logger.configured({"log_level": "INFO"})},
     )
 
 

@@ -50,6 +50,7 @@ def celery_app(redis_url: str, *, max_runs_per_child: int, max_connections: int)
                 "redis_max_connections": max_connections,
                 "worker_max_tasks_per_child": max_runs_per_child,
                 "worker_hijack_root_logger": False,
+                "worker_redirect_stdouts": False,
                 "worker_send_task_events": False,
             },
         }
@@ -92,9 +93,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="codegen-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(Path(folder))
         preload()
-        from jobs.worker_metrics import count_runs
+        from jobs.worker_metrics import count_runs, time_ops
 
         count_runs()
+        if given.features.enhanced_monitoring:
+            time_ops()
         serve_metrics(given.workers.metrics_port)
         _work(given, running.database_url, running.redis_url)
 

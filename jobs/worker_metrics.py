@@ -5,11 +5,22 @@ import time
 from celery import signals
 from prometheus_client import Counter, Gauge, Histogram
 
+from jobs.ops import edge
+
 RUNS = Counter("codegen_worker_runs_total", "Runs executed by the warm workers.", ["state"])
 RUN_SECONDS = Histogram(
     "codegen_worker_run_seconds", "How long a run took in its worker.", buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 1800)
 )
 BUSY = Gauge("codegen_worker_busy", "Workers that execute a run now.", multiprocess_mode="livesum")
+
+OP_SECONDS = Histogram(
+    "codegen_worker_op_seconds", "How long an op took.", ["op", "ended"], buckets=(0.05, 0.2, 1, 5, 20, 60, 300)
+)
+
+
+def time_ops() -> None:
+    """Measure every op from now on: the feature flag `enhanced_monitoring`."""
+    edge.measure_ops_with(lambda op, seconds, ended: OP_SECONDS.labels(op=op, ended=ended).observe(seconds))
 
 
 def count_runs() -> None:

@@ -49,7 +49,7 @@ class CodeReview(Document):
 
     Attributes:
         task_id: the task that asked for it, as text.
-        degraded: why the model's part is missing although a model is configured; None if nothing is missing.
+        degraded: what is missing that should be there (a model's part, the artifact storage) and why; None if nothing is.
         summary: one paragraph, plain text or Markdown from a hostile source until gated.
     """
 

@@ -133,7 +133,7 @@ def _remarks(review: CodeReview) -> Iterator[RenderableType]:
         yield Text(f"Dropped because the claim did not prove itself: {count} ({_one_line(reason)})")
     yield _cost(review)
     if review.degraded:
-        yield Text(f"Degraded, the model's part is missing: {_one_line(review.degraded)}", style="bold yellow")
+        yield Text(f"Degraded: {_one_line(review.degraded)}", style="bold yellow")
 
 
 def _cost(review: CodeReview) -> Text:

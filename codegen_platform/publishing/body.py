@@ -75,7 +75,7 @@ def _degraded(review: CodeReview) -> str:
     if not review.degraded:
         return ""
     reason = inert.sentence(review.degraded, max_chars=400)
-    return f"> **Degraded:** the model's part of this review is missing. {reason}"
+    return f"> **Degraded:** {reason}"
 
 
 def _also_found(lines: list[str], total: int) -> str:

@@ -17,7 +17,7 @@ def analyse_statically(
     context: dg.OpExecutionContext, snapshot: PullRequestSnapshot, lease: TaskLease
 ) -> dg.Output[StaticFindings]:
     """Run every analyser over the changed files, and keep what concerns the changed lines."""
-    with engine_errors():
+    with engine_errors(context):
         lease.check()
         instructions = parse_instructions(snapshot.instructions)
         features = settings().features.model_copy(update=dict(instructions.features))

@@ -38,7 +38,7 @@ def claim_task(
     A run that comes too late (another has the task, or it was cancelled) yields nothing, and ends without doing anything.
     """
     tags = context.run.tags
-    with engine_errors():
+    with engine_errors(context):
         if TASK_ID_TAG in tags:
             task_id, attempt = UUID(tags[TASK_ID_TAG]), int(tags[ATTEMPT_TAG])
         else:

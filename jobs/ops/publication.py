@@ -28,7 +28,7 @@ def publish_review(
     Works only for a run that holds a task: what is written to a forge always has one behind it.
     """
     store = ledger.store
-    with engine_errors():
+    with engine_errors(context):
         lease.check()
         if lease.task is None:
             raise dg.Failure("this run holds no task; materialize the review from its snapshot on", allow_retries=False)

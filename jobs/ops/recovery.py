@@ -12,7 +12,7 @@ from resources import Forges, Ledger
 @dg.op(out=dg.Out(Recovery, io_manager_key="memory"), retry_policy=RETRIES, pool="forge")
 def compare_with_github(context: dg.OpExecutionContext, ledger: Ledger, forges: Forges) -> dg.Output[Recovery]:
     """Find what GitHub sent or has open and the ledger does not know, and bring it in as events."""
-    with engine_errors():
+    with engine_errors(context):
         found = recover_missed(ledger.store, forges.watched(), forges.hook_deliveries(), now=datetime.now(UTC))
     if found.wait_seconds is not None:
         context.log.warning("GitHub asked us to wait %.0f s; the next look goes on", found.wait_seconds)

@@ -27,7 +27,7 @@ def review_with_model(
 ) -> DraftReview:
     """Ask the model for findings; without a model, or when it refuses, the static findings stand alone."""
     task = lease.task
-    with engine_errors():
+    with engine_errors(context):
         lease.check()
         return reviewer.review(
             snapshot,
@@ -54,7 +54,7 @@ def verify_review(
     given = settings()
     instructions = parse_instructions(snapshot.instructions)
     features = given.features.model_copy(update=dict(instructions.features))
-    with engine_errors():
+    with engine_errors(context):
         lease.check()
         review = reviewer.verify(
             draft,

@@ -16,7 +16,7 @@ def take_snapshot(
 ) -> dg.Output[PullRequestSnapshot]:
     """Read the pull request at the task's head commit: metadata, diff, texts of the changed files."""
     assert task.number is not None
-    with engine_errors():
+    with engine_errors(context):
         lease.check()
         forge = forges.reading(task.repository, task.number)
         asked_by = task.metadata.get("requested_by")
