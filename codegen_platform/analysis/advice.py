@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -25,7 +26,8 @@ class Advice:
         in_tests: whether it is worth saying in test code.
         needs: regular expressions; a file that matches none of them cannot break the rule. Empty if that cannot be told.
         confidence, tool_severity: the least that the tool must say, in its words, for us to repeat it.
-        unless: a beginning of the tool's message that is not worth repeating.
+        unless: matches messages of the tool that are not worth repeating; not_in, not_at: match the text, or the path, of
+            files to which the rule does not apply.
     """
 
     severity: Severity
@@ -37,7 +39,14 @@ class Advice:
     needs: tuple[str, ...] = ()
     confidence: str = "LOW"
     tool_severity: str = "LOW"
-    unless: str | None = None
+    unless: re.Pattern[str] | None = None
+    not_in: re.Pattern[str] | None = None
+    not_at: re.Pattern[str] | None = None
+
+    def speaks_of(self, *, path: str, text: str, message: str) -> bool:
+        """Return whether this message about this file is worth repeating."""
+        checks = ((self.unless, message), (self.not_at, path), (self.not_in, text))
+        return not any(pattern.search(where) for pattern, where in checks if pattern)
 
     def title_for(self, message: str) -> str:
         """Return our title, or the tool's message as one line of bounded length."""
@@ -79,6 +88,8 @@ def advice_for(tool: str) -> dict[str, Advice]:
                 needs=tuple(entry.get("needs", ())),
                 confidence=entry.get("confidence", "LOW"),
                 tool_severity=entry.get("bandit_severity", "LOW"),
-                unless=entry.get("unless"),
+                unless=re.compile(entry["unless"]) if "unless" in entry else None,
+                not_at=re.compile(entry["not_at"]) if "not_at" in entry else None,
+                not_in=re.compile("|".join(entry["not_in"])) if "not_in" in entry else None,
             )
     return table

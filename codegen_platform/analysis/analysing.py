@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import structlog
 
@@ -17,7 +18,8 @@ from codegen_platform.artifacts import PullRequestSnapshot, StaticFindings, Tool
 from codegen_platform.errors import CodegenError
 
 MAX_CLAIMS = 500
-"""Kept of one analyser, most severe first; nobody reads more, and a hostile file can make millions."""
+MAX_CLAIMS_A_FILE = 50
+"""Kept of one analyser, most severe first: nobody reads more, a hostile file can make millions, and it must not crowd out other files."""
 
 log = structlog.get_logger()
 
@@ -28,11 +30,18 @@ def analyse(snapshot: PullRequestSnapshot, *, options: AnalysisOptions) -> Stati
     Never raises for what a pull request holds. An analyser that fails says so in its report, and the others stand. The result is the same
     for the same snapshot, options and versions of the tools, but for the seconds.
     """
+    return analyse_with(analysers_for(options), snapshot, options=options)
+
+
+def analyse_with(
+    analysers: Iterable[Analyser], snapshot: PullRequestSnapshot, *, options: AnalysisOptions
+) -> StaticFindings:
+    """Return what these analysers find; see `analyse`."""
     sources, skipped = read_sources(snapshot, ignore=options.ignore)
     by_path = {source.path: source for source in sources}
     claims: list[Claim] = []
     reports: list[ToolReport] = []
-    for analyser in analysers_for(options):
+    for analyser in analysers:
         found, report = _run(analyser, [source for source in sources if _reads(analyser, source, options)])
         claims += found
         reports.append(report)
@@ -72,9 +81,10 @@ def _run(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], 
     """Return what one analyser found within the change, and its report."""
     started = time.monotonic()
     claims, error = _attempt(analyser, files) if files else ([], None)
-    if len(claims) > MAX_CLAIMS:
-        error = error or f"kept the {MAX_CLAIMS} most severe of {len(claims)} claims"
-        claims = sorted(claims, key=lambda claim: claim.severity.rank)[:MAX_CLAIMS]
+    kept = _most_severe(claims)
+    if len(kept) < len(claims):
+        error = error or f"kept the {len(kept)} most severe of {len(claims)} claims"
+        claims = kept
     if error:
         log.warning("analysis.tool_incomplete", tool=analyser.name, files=len(files), error=error)
     report = ToolReport(
@@ -86,6 +96,17 @@ def _run(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], 
         error=error,
     )
     return claims, report
+
+
+def _most_severe(claims: list[Claim]) -> list[Claim]:
+    """Return as many claims as are kept, in their order of severity."""
+    of_file: Counter[str] = Counter()
+    kept: list[Claim] = []
+    for claim in sorted(claims, key=lambda claim: claim.severity.rank):
+        of_file[claim.path] += 1
+        if of_file[claim.path] <= MAX_CLAIMS_A_FILE:
+            kept.append(claim)
+    return kept[:MAX_CLAIMS]
 
 
 def _attempt(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], str | None]:

@@ -39,23 +39,35 @@ def place(claim: Claim, source: SourceFile) -> tuple[int, int] | None:
 def findings_from(claims: Iterable[Claim], sources: Mapping[str, SourceFile]) -> list[Finding]:
     """Return the claims that the change touches as findings: each problem once, most severe first, then by path and line.
 
-    The same words about the next line are the same problem, told once: `check_hostname = False` and `verify_mode = CERT_NONE` below it.
+    The same words about the next line are the same problem, told once for both lines: `check_hostname = False`, `verify_mode = CERT_NONE`.
 
     `quote` is the head text of the lines with two exceptions, because a finding travels further than the code does: secrets are masked, and
     characters that hide are shown as `⟦U+202E⟧`. Very long lines are cut.
     """
     claims = list(claims)
     secrets = _secrets_by_path(claims)
+    conflicted = {claim.path for claim in claims if claim.what == "conflict"}
     kept: dict[tuple[str, int, str], Finding] = {}
-    told: set[tuple[str, int, str]] = set()
+    ends: dict[tuple[str, int, str], tuple[str, int, str]] = {}
     for claim in sorted(claims, key=lambda c: (c.severity.rank, c.path, c.line, c.rule)):
         source = sources[claim.path]
         lines = place(claim, source)
-        if lines is None or (claim.path, lines[0] - 1, claim.title) in told:
+        if lines is None or (claim.what == "syntax" and claim.path in conflicted):
             continue
-        finding = _finding(claim, lines, source, secrets.get(claim.path, ()))
-        kept.setdefault((claim.path, 0 if claim.about_the_file else finding.line, claim.what), finding)
-        told.add((claim.path, finding.line, claim.title))
+        key = ends.get((claim.path, lines[0] - 1, claim.title)) or (
+            claim.path,
+            0 if claim.about_the_file else lines[0],
+            claim.what,
+        )
+        if (
+            key in kept
+            and kept[key].source == claim.rule
+            and kept[key].end_line < lines[0] <= kept[key].line + MAX_LINES
+        ):
+            lines = kept.pop(key).line, lines[1]
+        if key not in kept:
+            kept[key] = _finding(claim, lines, source, secrets.get(claim.path, ()))
+            ends[claim.path, lines[1], claim.title] = key
     return sorted(kept.values(), key=lambda f: (f.severity.rank, f.path, f.line, f.end_line, f.source))
 
 

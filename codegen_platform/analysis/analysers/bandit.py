@@ -131,6 +131,7 @@ def _issues(tree: ast.Module, tests: frozenset[str], ends_at: float) -> list[Any
 
 @cache
 def _test_set(tests: frozenset[str]) -> Any:
+    _load()
     from bandit.core.config import BanditConfig
     from bandit.core.test_set import BanditTestSet
 
@@ -138,12 +139,22 @@ def _test_set(tests: frozenset[str]) -> Any:
 
 
 @cache
-def _visitor_class() -> Any:
-    """Return bandit's visitor with a limit of time, and without work for nodes that no test looks at, which halves its cost."""
-    from bandit.core.node_visitor import BanditNodeVisitor
+def _load() -> None:
+    """Import bandit without two things that it changes for the whole process: how warnings are printed, and a log full of tracebacks."""
+    print_warnings_as = warnings.formatwarning
+    import bandit.core.tester  # noqa: F401
 
+    warnings.formatwarning = print_warnings_as
     # It logs every internal error with a traceback; those would quote the pull request.
     logging.getLogger("bandit").setLevel(logging.CRITICAL)
+
+
+@cache
+def _visitor_class() -> Any:
+    """Return bandit's visitor with a limit of time, and without work for nodes that no test looks at, which halves its cost."""
+    _load()
+    from bandit.core.node_visitor import BanditNodeVisitor
+
     skipped = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
 
     class Visitor(BanditNodeVisitor):  # type: ignore[misc]

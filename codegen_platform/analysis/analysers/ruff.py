@@ -37,6 +37,11 @@ class Ruff:
     name = "ruff"
     languages = frozenset({"python"})
 
+    def __init__(self, *, time_limit_seconds: float = TIME_LIMIT_SECONDS, folder: Path | None = None) -> None:
+        """Make an analyser that writes into a private folder within `folder`, the system's temporary one by default."""
+        self._time_limit_seconds = time_limit_seconds
+        self._folder = folder
+
     @cached_property
     def version(self) -> str:
         """Return ruff's own version."""
@@ -47,14 +52,14 @@ class Ruff:
 
         A file that makes ruff crash costs only itself: the others are read again in halves, as far as the time limit allows.
         """
-        ends_at = time.monotonic() + TIME_LIMIT_SECONDS
+        ends_at = time.monotonic() + self._time_limit_seconds
         claims: list[Claim] = []
         failures: list[str] = []
         waiting = list(_batches(files))
         while waiting:
             batch = waiting.pop()
             try:
-                claims += _check(batch, ends_at)
+                claims += _check(batch, ends_at, self._folder)
             except RuffFailed as error:
                 if len(batch) == 1 or time.monotonic() >= ends_at:
                     failures += [str(error)] * len(batch)
@@ -79,14 +84,14 @@ def _batches(files: Sequence[SourceFile]) -> Iterator[Sequence[SourceFile]]:
         yield batch
 
 
-def _check(files: Sequence[SourceFile], ends_at: float) -> list[Claim]:
+def _check(files: Sequence[SourceFile], ends_at: float, parent: Path | None) -> list[Claim]:
     """Run ruff once on these files, written under made-up names into a private folder.
 
     Raises:
         RuffFailed: there is no usable result.
     """
-    with tempfile.TemporaryDirectory(prefix="codegen-ruff-") as folder:
-        names = dict(_write(files, Path(folder)))
+    with tempfile.TemporaryDirectory(prefix="codegen-ruff-", dir=parent) as folder:
+        names = dict(write_files(files, Path(folder)))
         claims = [claim for line in _output(folder, ends_at).splitlines() for claim in claims_in(line, names)]
     broken: dict[str, Claim] = {}
     for claim in claims:
@@ -96,11 +101,17 @@ def _check(files: Sequence[SourceFile], ends_at: float) -> list[Claim]:
     return [claim for claim in claims if claim.path not in broken] + list(broken.values())
 
 
-def _write(files: Sequence[SourceFile], folder: Path) -> Iterator[tuple[str, SourceFile]]:
-    """Write each file and yield its made-up name; only the kind of Python (stub or not) is taken from the real one."""
+def write_files(files: Sequence[SourceFile], folder: Path) -> Iterator[tuple[str, SourceFile]]:
+    """Write each file into a folder of its own and yield that folder's made-up name.
+
+    Of the real name only the kind is taken: a stub, a package's `__init__`, or any other module, which ruff judges differently.
+    """
     for number, source in enumerate(files):
-        name = f"m{number:05d}.pyi" if source.path.endswith(".pyi") else f"m{number:05d}.py"
-        (folder / name).write_text(source.text or "", encoding="utf-8", newline="\n")
+        name = f"p{number:05d}"
+        suffix = ".pyi" if source.path.endswith(".pyi") else ".py"
+        stem = "__init__" if source.path.rpartition("/")[2] == f"__init__{suffix}" else "module"
+        (folder / name).mkdir()
+        (folder / name / (stem + suffix)).write_text(source.text or "", encoding="utf-8", newline="\n")
         yield name, source
 
 
@@ -108,7 +119,7 @@ def _output(folder: str, ends_at: float) -> bytes:
     """Return what ruff prints for the folder."""
     try:
         process = subprocess.Popen(
-            _command(),
+            command(),
             cwd=folder,
             env={"RAYON_NUM_THREADS": "1", "NO_COLOR": "1", "PATH": os.defpath},
             stdin=subprocess.DEVNULL,
@@ -148,7 +159,8 @@ def _read(pipe: IO[bytes], ends_at: float) -> bytes:
 
 
 @cache
-def _command() -> list[str]:
+def command() -> list[str]:
+    """Return the command line: the same for every change."""
     from ruff import find_ruff_bin  # type: ignore[import-untyped]
 
     # The newest target: older ones report syntax that the project's Python may well have.

@@ -40,12 +40,12 @@ class _Violation(BaseModel):
 
 
 def claims_in(line: bytes, names: Mapping[str, SourceFile]) -> Iterator[Claim]:
-    """Yield the claim that one line of output makes about one of the files written under `names`, if it makes one."""
+    """Yield the claim, if any, that one line of output makes; `names`: folder -> the one file in it."""
     try:
         violation = _Violation.model_validate_json(line)
     except ValidationError:
         return
-    source = names[violation.filename.rpartition("/")[2]]
+    source = names[violation.filename.split("/")[-2]]
     if violation.code in (None, "invalid-syntax"):
         claim = syntax_claim(source, line=violation.location.row, message=violation.message)
         if claim:
@@ -54,7 +54,7 @@ def claims_in(line: bytes, names: Mapping[str, SourceFile]) -> Iterator[Claim]:
     advice = advice_for("ruff").get(violation.code or "")
     if advice is None or (source.is_test and not advice.in_tests):
         return
-    if advice.unless and violation.message.startswith(advice.unless):
+    if not advice.speaks_of(path=source.path, text=source.text or "", message=violation.message):
         return
     line_number = violation.location.row
     # A range that ends before the first column of a line ends on the line before.

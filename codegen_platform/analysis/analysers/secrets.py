@@ -22,6 +22,7 @@ from codegen_platform.changes.languages import DATA, PROSE
 CPU_LIMIT_SECONDS = 10.0
 UNQUOTED = DATA | PROSE | {None, "shell", "make", "dockerfile", "batch", "powershell"}
 """Where text stands without quotes."""
+_GAP = b"\n\0\n"
 _MIN_SECRET_LINE = 16
 """A line of a longer secret (a key's body) is masked on its own from this length on."""
 
@@ -100,6 +101,8 @@ def _added(source: SourceFile) -> _Added:
 
 def _secret(rule: SecretRule, match: Any, added: _Added, path: str) -> tuple[int, str] | None:
     """Return line number and text of the secret that a match holds, None if it is none."""
+    if _GAP in match.group(0):
+        return None
     group = rule.group or next((index for index, text in enumerate(match.groups(), 1) if text), 0)
     secret = match.group(group).decode("utf-8", "replace")
     number, line = _line_at(match.start(group), added)

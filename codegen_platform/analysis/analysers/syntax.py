@@ -6,11 +6,15 @@ import re
 import time
 from collections.abc import Sequence
 from importlib.metadata import version as installed
+from typing import TYPE_CHECKING
 
 from codegen_platform.analysis.claims import Claim, Claims
 from codegen_platform.analysis.grammars import grammar_of
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.analysis.syntax_claims import syntax_claim
+
+if TYPE_CHECKING:
+    from ast_grep_py import SgNode
 
 CPU_LIMIT_SECONDS = 10.0
 _NEWER_THAN_GRAMMAR = {
@@ -64,9 +68,14 @@ def _first_error(source: SourceFile) -> int | None:
     if grammar is None:
         return None
     text = source.text or ""
-    errors = SgRoot(text, grammar).root().find_all({"rule": {"kind": "ERROR"}})
-    first = min((node.range().start.line for node in errors), default=None)
+    suspects = SgRoot(text, grammar).root().find_all({"rule": {"any": [{"kind": "ERROR"}, {"regex": "^$"}]}})
+    first = min((node.range().start.line for node in suspects if _is_error(node)), default=None)
     if first is None:
         return None
     newer = _NEWER_THAN_GRAMMAR.get(source.language or "")
     return None if newer and newer.search(text.split("\n")[first]) else first + 1
+
+
+def _is_error(node: SgNode) -> bool:
+    """Return whether the parser could not use this text, or made up this empty token to go on: the `)` that is missing."""
+    return node.kind() == "ERROR" or (node.is_leaf() and (not node.is_named() or node.kind().endswith("identifier")))
