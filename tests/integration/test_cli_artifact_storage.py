@@ -91,7 +91,23 @@ def test_the_address_names_the_key(storage: Storage) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["", "/etc/passwd", "../up", "a/../../up", "a//b", "a/", "a/.hidden", ".", "a\x00b", "a\nb", "a b", "ü", "a\\b", "C:x", "x" * 901],
+    [
+        "",
+        "/etc/passwd",
+        "../up",
+        "a/../../up",
+        "a//b",
+        "a/",
+        "a/.hidden",
+        ".",
+        "a\x00b",
+        "a\nb",
+        "a b",
+        "ü",
+        "a\\b",
+        "C:x",
+        "x" * 901,
+    ],
 )
 def test_a_key_that_could_leave_or_is_not_portable_is_refused(storage: Storage, key: str) -> None:
     for attempt in (storage.read, storage.exists, storage.delete, storage.url_for, lambda k: storage.write(k, b"")):
