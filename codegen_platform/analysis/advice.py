@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -45,13 +45,20 @@ class Advice:
 
     def speaks_of(self, *, path: str, text: str, message: str) -> bool:
         """Return whether this message about this file is worth repeating."""
-        checks = ((self.unless, message), (self.not_at, path), (self.not_in, text))
-        return not any(pattern.search(where) for pattern, where in checks if pattern)
+        if (self.unless and self.unless.search(message)) or (self.not_at and self.not_at.search(path)):
+            return False
+        return self.not_in is None or not _holds(self.not_in, text)
 
     def title_for(self, message: str) -> str:
         """Return our title, or the tool's message as one line of bounded length."""
         line = self.title or " ".join(message.split())
         return line if len(line) <= MAX_TITLE_CHARACTERS else line[: MAX_TITLE_CHARACTERS - 1] + "…"
+
+
+@lru_cache(maxsize=4)
+def _holds(pattern: re.Pattern[str], text: str) -> bool:
+    """Return whether the text matches; remembered, because a file with a thousand violations is asked a thousand times."""
+    return pattern.search(text) is not None
 
 
 def read_rule_file(name: str) -> str:

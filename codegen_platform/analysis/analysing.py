@@ -39,19 +39,21 @@ def analyse_with(
     """Return what these analysers find; see `analyse`."""
     sources, skipped = read_sources(snapshot, ignore=options.ignore)
     by_path = {source.path: source for source in sources}
-    claims: list[Claim] = []
+    kept: list[Claim] = []
+    secrets: dict[str, set[str]] = {}
     reports: list[ToolReport] = []
     for analyser in analysers:
-        found, report = _run(analyser, [source for source in sources if _reads(analyser, source, options)])
-        claims += found
+        claims, report = _run(analyser, [source for source in sources if _reads(analyser, source, options)])
+        for claim in claims:
+            secrets.setdefault(claim.path, set()).update(claim.secrets)
+        some = _most_severe(claims)
+        kept += some
+        if len(some) < len(claims) and not report.error:
+            report = report.model_copy(update={"error": f"kept the {len(some)} most severe of {len(claims)} claims"})
         reports.append(report)
-    findings = findings_from(claims, by_path)
-    log.info(
-        "analysis.finished",
-        files=len(sources),
-        findings=len(findings),
-        failed=sum(r.error is not None for r in reports),
-    )
+    findings = findings_from(kept, by_path, secrets)
+    incomplete = [report.name for report in reports if report.error]
+    log.info("analysis.finished", files=len(sources), findings=len(findings), incomplete=incomplete)
     return StaticFindings(
         repository=snapshot.repository,
         number=snapshot.number,
@@ -81,10 +83,6 @@ def _run(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], 
     """Return what one analyser found within the change, and its report."""
     started = time.monotonic()
     claims, error = _attempt(analyser, files) if files else ([], None)
-    kept = _most_severe(claims)
-    if len(kept) < len(claims):
-        error = error or f"kept the {len(kept)} most severe of {len(claims)} claims"
-        claims = kept
     if error:
         log.warning("analysis.tool_incomplete", tool=analyser.name, files=len(files), error=error)
     report = ToolReport(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from codegen_platform.analysis.claims import Claim
 from codegen_platform.analysis.masking import mask, show_hidden
 from codegen_platform.analysis.sources import SourceFile
-from codegen_platform.artifacts import Finding
+from codegen_platform.artifacts import Category, Finding
 
 MAX_LINES = 10
 """A finding on more lines points at nothing: it is cut to its first ones."""
 MAX_QUOTED_CHARACTERS = 400
+MAX_SECRETS_A_FILE = 2_000
 
 
 def place(claim: Claim, source: SourceFile) -> tuple[int, int] | None:
@@ -36,16 +38,18 @@ def place(claim: Claim, source: SourceFile) -> tuple[int, int] | None:
     return line, min(claim.end_line, span[1], line + MAX_LINES - 1)
 
 
-def findings_from(claims: Iterable[Claim], sources: Mapping[str, SourceFile]) -> list[Finding]:
+def findings_from(
+    claims: Iterable[Claim], sources: Mapping[str, SourceFile], secrets: Mapping[str, Collection[str]]
+) -> list[Finding]:
     """Return the claims that the change touches as findings: each problem once, most severe first, then by path and line.
 
     The same words about the next line are the same problem, told once for both lines: `check_hostname = False`, `verify_mode = CERT_NONE`.
 
     `quote` is the head text of the lines with two exceptions, because a finding travels further than the code does: secrets are masked, and
-    characters that hide are shown as `⟦U+202E⟧`. Very long lines are cut.
+    characters that hide are shown as `⟦U+202E⟧`. Very long lines are cut. `secrets`: path -> texts that no finding in that file may show.
     """
     claims = list(claims)
-    secrets = _secrets_by_path(claims)
+    masked = {path: sorted(texts, key=len, reverse=True)[:MAX_SECRETS_A_FILE] for path, texts in secrets.items()}
     conflicted = {claim.path for claim in claims if claim.what == "conflict"}
     kept: dict[tuple[str, int, str], Finding] = {}
     ends: dict[tuple[str, int, str], tuple[str, int, str]] = {}
@@ -66,9 +70,21 @@ def findings_from(claims: Iterable[Claim], sources: Mapping[str, SourceFile]) ->
         ):
             lines = kept.pop(key).line, lines[1]
         if key not in kept:
-            kept[key] = _finding(claim, lines, source, secrets.get(claim.path, ()))
+            kept[key] = _finding(claim, lines, source, masked.get(claim.path, []))
             ends[claim.path, lines[1], claim.title] = key
-    return sorted(kept.values(), key=lambda f: (f.severity.rank, f.path, f.line, f.end_line, f.source))
+    findings = sorted(kept.values(), key=lambda f: (f.severity.rank, f.path, f.line, f.end_line, f.source))
+    return list(_told_apart(findings))
+
+
+def _told_apart(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings; secrets in equal lines of a file are numbered, or masking would make one finding of them."""
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for finding in findings:
+        key = finding.path, finding.source, finding.quote
+        seen[key] += 1
+        if finding.category is Category.SECRET and seen[key] > 1:
+            finding = finding.model_copy(update={"quote": f"{finding.quote} ({seen[key]})"})
+        yield finding
 
 
 def _nearest(line: int, source: SourceFile) -> int | None:
@@ -77,14 +93,7 @@ def _nearest(line: int, source: SourceFile) -> int | None:
     return above[-1] if above else next(iter(source.touched), None)
 
 
-def _secrets_by_path(claims: Iterable[Claim]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, set[str]] = {}
-    for claim in claims:
-        found.setdefault(claim.path, set()).update(claim.secrets)
-    return {path: tuple(sorted(texts, key=len, reverse=True)) for path, texts in found.items()}
-
-
-def _finding(claim: Claim, lines: tuple[int, int], source: SourceFile, secrets: tuple[str, ...]) -> Finding:
+def _finding(claim: Claim, lines: tuple[int, int], source: SourceFile, secrets: Sequence[str]) -> Finding:
     line, end_line = lines
     quoted = (source.lines[number].rstrip("\r")[:MAX_QUOTED_CHARACTERS] for number in range(line, end_line + 1))
     fits = lines == (claim.line, claim.end_line) and not secrets

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
 from codegen_platform.artifacts import ChangedFile, FileStatus, PullRequestSnapshot, SkippedFile
@@ -11,6 +11,8 @@ from codegen_platform.changes.diffs import Hunk, UnreadableDiff, parse_hunks
 from codegen_platform.changes.globs import path_matches
 
 MAX_TEXT_CHARACTERS = 1_000_000
+MAX_ALL_CHARACTERS = 60_000_000
+"""Of patches and texts together; a forge cuts a change long before, a local repository does not."""
 MAX_LINE_CHARACTERS = 20_000
 """Nobody writes longer lines; a parser of a minified file costs much and finds what nobody can change."""
 
@@ -79,7 +81,8 @@ class SourceFile:
 
     def span_of(self, line: int) -> tuple[int, int] | None:
         """Return first and last line of the hunk that shows `line`."""
-        return next((span for span in self.spans if span[0] <= line <= span[1]), None)
+        at = bisect_right(self.spans, line, key=lambda span: span[0]) - 1
+        return self.spans[at] if at >= 0 and line <= self.spans[at][1] else None
 
 
 def read_sources(
@@ -91,10 +94,12 @@ def read_sources(
     """
     sources: dict[str, SourceFile] = {}
     skipped: dict[str, SkippedFile] = {}
+    size = 0
     for file in snapshot.files:
         if file.path in sources or file.path in skipped:
             continue
-        reason = _not_read(file, ignore)
+        size += len(file.patch or "") + len(file.head_text or "")
+        reason = "over_size_limit" if size > MAX_ALL_CHARACTERS else _not_read(file, ignore)
         source = None if reason else _read(file)
         if isinstance(source, SourceFile):
             sources[file.path] = source

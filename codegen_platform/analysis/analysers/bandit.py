@@ -10,7 +10,6 @@ import ast
 import io
 import logging
 import re
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
@@ -20,20 +19,13 @@ from typing import Any
 
 from codegen_platform.analysis.advice import Advice, advice_for
 from codegen_platform.analysis.claims import Claim, Claims
+from codegen_platform.analysis.limits import CpuLimit, read_each
 from codegen_platform.analysis.needs import Needs
 from codegen_platform.analysis.sources import SourceFile
-from codegen_platform.errors import CodegenError
 
-CPU_LIMIT_SECONDS = 10.0
 LINES_AROUND = 60
 _IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t].*", re.MULTILINE)
 _RANKS = ("UNDEFINED", "LOW", "MEDIUM", "HIGH")
-
-
-class BanditTookTooLong(CodegenError):
-    """The time for this run is used up."""
-
-    code = "bandit_took_too_long"
 
 
 class Bandit:
@@ -49,35 +41,21 @@ class Bandit:
 
     def run(self, files: Sequence[SourceFile]) -> Claims:
         """Return bandit's claims. Files that this Python cannot parse are left to ruff, which says so."""
-        ends_at = time.thread_time() + CPU_LIMIT_SECONDS
-        claims: list[Claim] = []
-        too_deep = 0
-        for number, source in enumerate(files):
-            if source.is_test:
-                continue
-            try:
-                claims += _check(source, ends_at)
-            except RecursionError:
-                too_deep += 1
-            except BanditTookTooLong:
-                return Claims(
-                    claims=tuple(claims), error=f"{len(files) - number} of {len(files)} files not read: took too long"
-                )
-        return Claims(claims=tuple(claims), error=f"{too_deep} files not read: nested too deeply" if too_deep else None)
+        return read_each([source for source in files if not source.is_test], CpuLimit(), _check)
 
 
-def _check(source: SourceFile, ends_at: float) -> Iterator[Claim]:
+def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
     """Yield what bandit says of one file.
 
     Raises:
-        BanditTookTooLong: bandit is a Python visitor: a crafted file of 1 MB can keep it busy for minutes.
+        TookTooLong: bandit is a Python visitor: a crafted file of 1 MB can keep it busy for minutes.
         RecursionError: the file is nested deeper than Python recurses.
     """
     tests = _needs().wanted_by(source.near_change(LINES_AROUND) + "\n".join(_IMPORT.findall(source.text or "")))
     tree = _touched_part(source) if tests else None
     if tree is None:
         return
-    for issue in _issues(tree, tests, ends_at):
+    for issue in _issues(tree, tests, limit):
         advice = advice_for("bandit").get(issue.test_id)
         if (
             advice
@@ -120,10 +98,10 @@ def _first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def _issues(tree: ast.Module, tests: frozenset[str], ends_at: float) -> list[Any]:
+def _issues(tree: ast.Module, tests: frozenset[str], limit: CpuLimit) -> list[Any]:
     """Return bandit's issues for a syntax tree."""
     visitor = _visitor_class()("module.py", io.BytesIO(), None, _test_set(tests), False, {}, None)
-    visitor.ends_at = ends_at
+    visitor.limit = limit
     visitor.generic_visit(tree)
     issues: list[Any] = visitor.tester.results
     return issues
@@ -158,11 +136,10 @@ def _visitor_class() -> Any:
     skipped = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
 
     class Visitor(BanditNodeVisitor):  # type: ignore[misc]
-        ends_at = 0.0
+        limit: CpuLimit
 
         def pre_visit(self, node: ast.AST) -> bool:
-            if time.thread_time() > self.ends_at:
-                raise BanditTookTooLong("bandit took too long")
+            self.limit.check()
             return bool(super().pre_visit(node))
 
         def generic_visit(self, node: ast.AST) -> None:

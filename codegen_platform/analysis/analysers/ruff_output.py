@@ -51,25 +51,25 @@ def claims_in(line: bytes, names: Mapping[str, SourceFile]) -> Iterator[Claim]:
         if claim:
             yield claim
         return
+    line_number = violation.location.row
+    # A range that ends before the first column of a line ends on the line before.
+    end_line = max(line_number, violation.end_location.row - (violation.end_location.column == 1))
     advice = advice_for("ruff").get(violation.code or "")
-    if advice is None or (source.is_test and not advice.in_tests):
+    if advice is None or (source.is_test and not advice.in_tests) or not source.touches(line_number, end_line):
         return
     if not advice.speaks_of(path=source.path, text=source.text or "", message=violation.message):
         return
-    line_number = violation.location.row
-    # A range that ends before the first column of a line ends on the line before.
-    end_line = violation.end_location.row - (violation.end_location.column == 1)
     yield Claim(
         path=source.path,
         line=line_number,
-        end_line=max(line_number, end_line),
+        end_line=end_line,
         rule=f"ruff:{violation.code}",
         what=advice.what,
         severity=advice.severity,
         category=advice.category,
         title=advice.title_for(violation.message),
         body=advice.body,
-        suggestion=_suggestion(violation, source, max(line_number, end_line)),
+        suggestion=_suggestion(violation, source, end_line),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,12 +13,12 @@ from typing import Any
 
 from codegen_platform.analysis.advice import digest
 from codegen_platform.analysis.claims import Claim, Claims
+from codegen_platform.analysis.limits import CpuLimit, read_each
 from codegen_platform.analysis.secret_rules import RULE_FILES, SecretRule, secret_rules
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.artifacts import Category
 from codegen_platform.changes.languages import DATA, PROSE
 
-CPU_LIMIT_SECONDS = 10.0
 UNQUOTED = DATA | PROSE | {None, "shell", "make", "dockerfile", "batch", "powershell"}
 """Where text stands without quotes."""
 _GAP = b"\n\0\n"
@@ -59,18 +58,10 @@ class Secrets:
 
     def run(self, files: Sequence[SourceFile]) -> Claims:
         """Return one claim for each added line where a secret begins; each carries the secret, for masking."""
-        ends_at = time.thread_time() + CPU_LIMIT_SECONDS
-        claims: list[Claim] = []
-        for number, source in enumerate(files):
-            if time.thread_time() > ends_at:
-                return Claims(
-                    claims=tuple(claims), error=f"{len(files) - number} of {len(files)} files not read: took too long"
-                )
-            claims += _check(source)
-        return Claims(claims=tuple(claims))
+        return read_each(files, CpuLimit(), _check)
 
 
-def _check(source: SourceFile) -> Iterator[Claim]:
+def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
     rules = secret_rules()
     path = source.path.encode("utf-8", "replace").decode()
     if any(pattern.search(path) for pattern in rules.everywhere.paths):
@@ -80,6 +71,7 @@ def _check(source: SourceFile) -> Iterator[Claim]:
     for name in sorted(rules.keywords.wanted_by(added.text)):
         rule = rules.rules[name]
         if (rule.anywhere or is_real_code) and (rule.path is None or rule.path.search(path)):
+            limit.check()
             for match in rule.pattern.finditer(added.text):
                 found = _secret(rule, match, added, path)
                 if found and (not rule.quoted_in_code or _is_literal(match, source)):

@@ -8,7 +8,6 @@ one walk; the whole rule is then asked of each candidate that the change touches
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 from codegen_platform.analysis.advice import digest
 from codegen_platform.analysis.claims import Claim, Claims
 from codegen_platform.analysis.grammars import RULED, grammar_of
+from codegen_platform.analysis.limits import SECONDS, CpuLimit, read_each
 from codegen_platform.analysis.needs import Needs
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.analysis.structural_rules import RULE_FILES, StructuralRule, rules_for
-from codegen_platform.errors import CodegenError
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-CPU_LIMIT_SECONDS = 10.0
 MAX_MATCH_CHARACTERS = 50_000
 """A match as long as this is no place that a finding can point at."""
 
@@ -33,21 +31,15 @@ LINES_AROUND = 60
 _CPP = re.compile(r"^\s*(?:class|template|namespace|using|public:|private:)\b|\bstd::", re.MULTILINE)
 
 
-class RulesTookTooLong(CodegenError):
-    """The time for this run is used up."""
-
-    code = "rules_took_too_long"
-
-
 class StructuralRules:
     """Finds defects by the rules in `rules/<language>.yaml`."""
 
     name = "rules"
     languages = RULED
 
-    def __init__(self, *, cpu_limit_seconds: float = CPU_LIMIT_SECONDS) -> None:
+    def __init__(self, *, cpu_seconds: float = SECONDS) -> None:
         """Make an analyser that stops when it used this much processor time."""
-        self._cpu_limit_seconds = cpu_limit_seconds
+        self._cpu_seconds = cpu_seconds
 
     @cached_property
     def version(self) -> str:
@@ -56,24 +48,11 @@ class StructuralRules:
 
     def run(self, files: Sequence[SourceFile]) -> Claims:
         """Return what the rules match in these files."""
-        ends_at = time.thread_time() + self._cpu_limit_seconds
-        claims: list[Claim] = []
-        for number, source in enumerate(files):
-            try:
-                claims += _check(source, ends_at)
-            except RulesTookTooLong:
-                return Claims(
-                    claims=tuple(claims), error=f"{len(files) - number} of {len(files)} files not read: took too long"
-                )
-        return Claims(claims=tuple(claims))
+        return read_each(files, CpuLimit(seconds=self._cpu_seconds), _check)
 
 
-def _check(source: SourceFile, ends_at: float) -> Iterator[Claim]:
-    """Yield one claim for each place where a rule matches.
-
-    Raises:
-        RulesTookTooLong: before the last place was looked at.
-    """
+def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
+    """Yield one claim for each place where a rule matches."""
     grammar = grammar_of(source)
     rules = _wanted(grammar, source) if grammar and not _is_cpp(source) else []
     if not grammar or not rules:
@@ -83,8 +62,7 @@ def _check(source: SourceFile, ends_at: float) -> Iterator[Claim]:
     root = SgRoot(source.text or "", grammar).root()
     for rule in rules:
         for node in root.find_all({"rule": rule.broad}):
-            if time.thread_time() > ends_at:
-                raise RulesTookTooLong("the rules took too long")
+            limit.check()
             line, end_line = _lines(node)
             if source.touches(line, end_line) and _holds(rule, node):
                 yield _claim(rule, source, line, end_line if rule.whole_range else line)

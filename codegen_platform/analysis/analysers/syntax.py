@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version as installed
 from typing import TYPE_CHECKING
 
 from codegen_platform.analysis.claims import Claim, Claims
 from codegen_platform.analysis.grammars import grammar_of
+from codegen_platform.analysis.limits import CpuLimit, read_each
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.analysis.syntax_claims import syntax_claim
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-CPU_LIMIT_SECONDS = 10.0
 _NEWER_THAN_GRAMMAR = {
     "typescript": re.compile(
         r"export\s+type\s*\*|\busing\s+\w+\s*=|\bimport\s+defer\b|\baccessor\s|<const\s|\bsatisfies\b"
@@ -46,18 +45,14 @@ class SyntaxErrors:
 
     def run(self, files: Sequence[SourceFile]) -> Claims:
         """Return one claim for each file that does not parse."""
-        ends_at = time.thread_time() + CPU_LIMIT_SECONDS
-        claims: list[Claim] = []
-        for number, source in enumerate(files):
-            if time.thread_time() > ends_at:
-                return Claims(
-                    claims=tuple(claims), error=f"{len(files) - number} of {len(files)} files not read: took too long"
-                )
-            line = _first_error(source)
-            claim = syntax_claim(source, line=line, message="") if line else None
-            if claim:
-                claims.append(claim)
-        return Claims(claims=tuple(claims))
+        return read_each(files, CpuLimit(), _check)
+
+
+def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
+    line = _first_error(source)
+    claim = syntax_claim(source, line=line, message="") if line else None
+    if claim:
+        yield claim
 
 
 def _first_error(source: SourceFile) -> int | None:

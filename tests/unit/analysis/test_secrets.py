@@ -91,6 +91,24 @@ def test_the_same_secret_keeps_its_fingerprint_when_it_moves() -> None:
     assert one.fingerprint == other.fingerprint
 
 
+def test_two_secrets_in_equal_lines_are_two_findings() -> None:
+    one, other = (f'    "ghp_{made_up(36, seed=seed)}",\n' for seed in (1, 2))
+
+    found = secrets_in("src/a.py", f"keys = [\n{one}    # and\n{other}]\n")
+
+    assert [finding.line for finding in found] == [2, 4]
+    assert len({finding.fingerprint for finding in found}) == 2
+
+
+def test_secrets_in_neighbouring_lines_are_one_finding_on_all_of_them() -> None:
+    lines = "".join(f'    "ghp_{made_up(36, seed=seed)}",\n' for seed in (1, 2))
+
+    (finding,) = secrets_in("src/a.py", f"keys = [\n{lines}]\n")
+
+    assert (finding.line, finding.end_line) == (2, 3)
+    assert finding.quote == '    "••••••",\n    "••••••",'
+
+
 @pytest.mark.parametrize(
     "line",
     [
