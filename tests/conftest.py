@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -51,6 +52,12 @@ class Ledger:
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(schema, table)))
             connection.execute(START_OVER)
         return True
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C mean something: a shell's background job ignores it, and so would every process that a test starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
