@@ -18,8 +18,9 @@ from codegen_platform.artifacts import PullRequestSnapshot, StaticFindings, Tool
 from codegen_platform.errors import CodegenError
 
 MAX_CLAIMS = 500
+"""Kept of one analyser: nobody reads more, and a hostile file can make millions."""
 MAX_CLAIMS_A_FILE = 50
-"""Kept of one analyser, most severe first: nobody reads more, a hostile file can make millions, and it must not crowd out other files."""
+"""Kept of each file where that is needed, so that one file does not crowd out the others."""
 
 log = structlog.get_logger()
 
@@ -97,7 +98,9 @@ def _run(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], 
 
 
 def _most_severe(claims: list[Claim]) -> list[Claim]:
-    """Return as many claims as are kept, in their order of severity."""
+    """Return all claims if they are not too many; else those that are kept, a bounded number of each file, in order of severity."""
+    if len(claims) <= MAX_CLAIMS:
+        return claims
     of_file: Counter[str] = Counter()
     kept: list[Claim] = []
     for claim in sorted(claims, key=lambda claim: claim.severity.rank):

@@ -10,6 +10,8 @@ from codegen_platform.analysis.masking import mask, show_hidden
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.artifacts import Category, Finding
 
+_Key = tuple[str, int, str]
+
 MAX_LINES = 10
 """A finding on more lines points at nothing: it is cut to its first ones."""
 MAX_QUOTED_CHARACTERS = 400
@@ -51,27 +53,20 @@ def findings_from(
     claims = list(claims)
     masked = {path: sorted(texts, key=len, reverse=True)[:MAX_SECRETS_A_FILE] for path, texts in secrets.items()}
     conflicted = {claim.path for claim in claims if claim.what == "conflict"}
-    kept: dict[tuple[str, int, str], Finding] = {}
-    ends: dict[tuple[str, int, str], tuple[str, int, str]] = {}
+    kept: dict[_Key, Finding] = {}
+    told_to: dict[tuple[str, int, str], _Key] = {}
     for claim in sorted(claims, key=lambda c: (c.severity.rank, c.path, c.line, c.rule)):
         source = sources[claim.path]
         lines = place(claim, source)
         if lines is None or (claim.what == "syntax" and claim.path in conflicted):
             continue
-        key = ends.get((claim.path, lines[0] - 1, claim.title)) or (
-            claim.path,
-            0 if claim.about_the_file else lines[0],
-            claim.what,
-        )
-        if (
-            key in kept
-            and kept[key].source == claim.rule
-            and kept[key].end_line < lines[0] <= kept[key].line + MAX_LINES
-        ):
-            lines = kept.pop(key).line, lines[1]
+        key = claim.path, 0 if claim.about_the_file else lines[0], claim.what
+        above = told_to.get((claim.path, lines[0] - 1, claim.title))
+        if above and lines[1] < kept[above].line + MAX_LINES:
+            key, lines = above, (kept.pop(above).line, lines[1])
         if key not in kept:
             kept[key] = _finding(claim, lines, source, masked.get(claim.path, []))
-            ends[claim.path, lines[1], claim.title] = key
+            told_to[claim.path, lines[1], claim.title] = key
     findings = sorted(kept.values(), key=lambda f: (f.severity.rank, f.path, f.line, f.end_line, f.source))
     return list(_told_apart(findings))
 

@@ -87,6 +87,12 @@ def test_the_same_words_about_neighbouring_lines_are_told_once_for_both() -> Non
     assert (finding.line, finding.end_line) == (2, 3)
 
 
+def test_of_many_neighbouring_lines_none_is_lost() -> None:
+    findings = findings_in("src/a.py", "def f(x):\n" + "    not x\n" * 25)
+
+    assert [(finding.line, finding.end_line) for finding in findings] == [(2, 11), (12, 21), (22, 26)]
+
+
 def test_the_most_severe_comes_first_and_the_order_never_changes() -> None:
     files = [
         changed("src/b.py", "try:\n    pass\nexcept:\n    print()\n" + BAD),
