@@ -200,7 +200,7 @@ def test_help_installs_nothing(dev: Dev) -> None:
 
 def test_what_follows_test_is_passed_to_pytest(dev: Dev) -> None:
     done = dev.run("test", "tests/unit", "-k", "two words")
-    assert done.stdout == "pytest -m pytest -n 2 tests/unit -k two words\n"
+    assert done.stdout == "pytest -m pytest -n 2 --dist loadfile tests/unit -k two words\n"
 
 
 @pytest.mark.parametrize("shell", SHELLS)
