@@ -140,7 +140,7 @@ class PublisherSettings(Section):
 class WorkersSettings(Section):
     """The warm run workers; a run that does not renew its lease for `lease_seconds` is taken over by another."""
 
-    processes: Annotated[int, Field(ge=1, le=256)] = 6
+    processes: Annotated[int, Field(ge=1, le=256)] = 4
     metrics_port: Port = 8003
     max_tasks_per_child: Count = 50
     lease_seconds: Annotated[float, Field(ge=2, le=3600)] = 15.0
