@@ -9,7 +9,7 @@ import itertools
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.rows import percentile
@@ -111,21 +111,14 @@ def as_fast_as_possible(port: int, requests: Iterator[bytes], *, connections: in
     return asyncio.run(work())
 
 
-def at_a_rate(
-    port: int,
-    requests: Iterator[bytes],
-    *,
-    per_second: float,
-    seconds: float,
-    goes_on: Callable[[], bool] = lambda: True,
-) -> Load:
-    """Send at fixed times for so long, or until `goes_on` says no; nobody waits for the answer to the one before."""
+def at_a_rate(port: int, requests: Iterator[bytes], *, per_second: float, seconds: float) -> Load:
+    """Send at fixed times for so long; nobody waits for the answer to the one before."""
 
     async def work() -> Load:
         began = time.monotonic()
         idle: deque[_Connection] = deque()
         sending: list[asyncio.Task[Ack]] = []
-        while time.monotonic() - began < seconds and goes_on():
+        while time.monotonic() - began < seconds:
             sending.append(asyncio.create_task(_on_a_free_one(port, next(requests), idle)))
             await asyncio.sleep(max(0.0, began + len(sending) / per_second - time.monotonic()))
         acks = await asyncio.gather(*sending)

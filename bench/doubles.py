@@ -72,13 +72,9 @@ class GitHub:
         """Return the reviews after the first `seen` of this process's life, waiting for one if there are none."""
         return [PostedReview(**found) for found in self._control("reviews", seen=seen, wait_seconds=wait_seconds)]
 
-    def calls(self) -> int:
-        """Return how many calls were answered so far, or refused."""
-        return int(self._control("count")["calls"])
-
     def calls_by_endpoint(self) -> dict[str, int]:
-        """Return the same, by endpoint."""
-        counts: dict[str, int] = self._control("count")["by_endpoint"]
+        """Return how many calls came so far, refused ones included, by endpoint."""
+        counts: dict[str, int] = self._control("count")
         return counts
 
     def break_down(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from statistics import median
 
 from bench import stages, targets
@@ -54,7 +54,7 @@ def _busy(bench: Setting, pulls: list[Pull], requests: Iterator[bytes], floor_po
     driver = bench.reviewing()
     journeys = driver.deliver(pulls)
     port = bench.platform.gateway_port
-    slow = at_a_rate(port, requests, per_second=STEADY_A_SECOND, seconds=STEADY_SECONDS, goes_on=lambda: True)
+    slow = _steady(port, requests)
     driver.look(0.0)
     left_after_trickle = sum(not one.posted_at for one in journeys)
     floor_load, load = _burst(floor_port, requests), _burst(port, requests)
@@ -83,8 +83,8 @@ def _burst(port: int, requests: Iterator[bytes]) -> Load:
     return as_fast_as_possible(port, requests, connections=CONNECTIONS, seconds=BURST_SECONDS)
 
 
-def _steady(port: int, requests: Iterator[bytes], goes_on: Callable[[], bool] = lambda: True) -> Load:
-    return at_a_rate(port, requests, per_second=STEADY_A_SECOND, seconds=STEADY_SECONDS, goes_on=goes_on)
+def _steady(port: int, requests: Iterator[bytes]) -> Load:
+    return at_a_rate(port, requests, per_second=STEADY_A_SECOND, seconds=STEADY_SECONDS)
 
 
 def _settle(bench: Setting) -> None:

@@ -53,7 +53,7 @@ class Setting:
         return self._platform
 
     def pulls(self, name: str, count: int | None = None) -> list[Pull]:
-        """Open the pull requests of a new round; the model's counters start at zero."""
+        """Open the pull requests of a new round, of the first `count` changes if given."""
         self._rounds += 1
         return self.github.open_pulls(self.changes[:count], round_name=name, number=self._rounds)
 

@@ -120,7 +120,7 @@ def test_an_outage_of_github_ends_when_it_is_told_to(github, changes):
     github.recover()
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 200
-    assert github.calls() == 2
+    assert github.calls_by_endpoint() == {"GET /repos/{owner}/{repo}/pulls/{number}": 2}
 
 
 def test_the_title_of_a_change_tells_which_one_the_model_was_asked_about():
