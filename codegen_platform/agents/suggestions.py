@@ -41,6 +41,17 @@ def applicable(suggestion: str, file: ChangedFile, *, line: int, end_line: int) 
     return "\n".join(new)
 
 
+def fits(suggestion: str, file: ChangedFile, *, line: int, end_line: int) -> bool:
+    """Return whether the suggestion replaces lines that the head text has, and Python that parsed still does with it."""
+    if file.head_text is None:
+        return False
+    head = file.head_text.split("\n")
+    if not 1 <= line <= end_line <= len(head):
+        return False
+    after_it = "\n".join([*head[: line - 1], suggestion, *head[end_line:]])
+    return file.language != "python" or _keeps_parsing(file.head_text, after_it)
+
+
 def _repeats(new: str, old: str, neighbour: str) -> bool:
     return len(neighbour) > 3 and new.strip() == neighbour != old.strip()
 

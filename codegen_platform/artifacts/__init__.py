@@ -20,10 +20,12 @@ from codegen_platform.artifacts.review import (
     PublishedComment,
     PublishedReview,
 )
+from codegen_platform.artifacts.validation import Check, Validation
 
 __all__ = [
     "Category",
     "ChangedFile",
+    "Check",
     "CodeReview",
     "Coverage",
     "Document",
@@ -40,4 +42,5 @@ __all__ = [
     "StaticFindings",
     "SuppressedFinding",
     "ToolReport",
+    "Validation",
 ]

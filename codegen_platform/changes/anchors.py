@@ -94,6 +94,23 @@ def locate(quote: str, file: ChangedFile, near_line: int | None = None) -> Ancho
     return chosen if isinstance(chosen, Unanchored) else _anchor(chosen, file.head_text, hunks)
 
 
+def standing_at(file: ChangedFile, line: int, end_line: int) -> tuple[tuple[str, ...], ...]:
+    """Return the head's lines `line..end_line` as its text has them, and as its patch shows them; only what has all of them.
+
+    The two differ only where a forge decodes a file otherwise in its patch than we do.
+    """
+    try:
+        shown = _shown_by_number(file.patch or "")
+    except UnreadableDiff:
+        shown = {}
+    text = _text_lines(file.head_text) if file.head_text is not None else ()
+    if not 0 <= end_line - line < max(len(text), len(shown)) or line < 1:
+        return ()
+    by_patch = tuple(shown[number] for number in range(line, end_line + 1) if number in shown)
+    found = (text[line - 1 : end_line], by_patch)
+    return tuple(dict.fromkeys(lines for lines in found if len(lines) == end_line - line + 1))
+
+
 def _anchor(place: _Place, head_text: str | None, hunks: tuple[Hunk, ...]) -> Anchor:
     """Return the anchor with the text of its lines."""
     if head_text is not None:
@@ -188,6 +205,16 @@ def _shown_lines(hunks: tuple[Hunk, ...]) -> Iterator[tuple[int, str]]:
         for line in hunk.lines:
             if line.new is not None:
                 yield line.new, line.text.removesuffix("\r")
+
+
+@lru_cache(maxsize=8)
+def _text_lines(head_text: str) -> tuple[str, ...]:
+    return tuple(_lines(head_text))
+
+
+@lru_cache(maxsize=8)
+def _shown_by_number(patch: str) -> dict[int, str]:
+    return dict(_shown_lines(parse_hunks(patch)))
 
 
 @lru_cache(maxsize=8)
