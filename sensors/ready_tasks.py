@@ -10,7 +10,6 @@ from resources import Ledger
 
 PATIENCE_SECONDS = 20.0
 MOST_A_TICK = 50
-HEARD_WITHIN_SECONDS = 45.0
 
 
 @dg.sensor(jobs=[review_pull_request], minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -35,8 +34,7 @@ def ready_tasks(context: dg.SensorEvaluationContext, ledger: Ledger) -> dg.Senso
 
 
 def _take(store: Store) -> list[TaskRow]:
-    free = store.agents.capacity(HEARD_WITHIN_SECONDS) - store.tasks.in_flight()
-    return store.tasks.dispatch(limit=min(free, MOST_A_TICK)) if free > 0 else []
+    return store.tasks.dispatch(MOST_A_TICK)
 
 
 def _request(task: TaskRow) -> dg.RunRequest:

@@ -26,7 +26,7 @@ def stuck_tasks(
     store = ledger.store
     with store.listen("tasks") as bell:
         bell.wait(PATIENCE_SECONDS)
-    recovered = store.tasks.recover_lost(max_attempts=settings().workers.max_attempts)
+    recovered = store.tasks.recover_lost(max_tries=settings().workers.max_attempts)
     for run_id in (task.run_id for task in recovered if task.run_id):
         _end_dead_run(context.instance, run_id)
     moved = artifacts.storage.move_over()

@@ -14,7 +14,7 @@ from codegen_platform.cli.ledger import open_ledger
 from codegen_platform.cli.output import moment, print_facts, print_json, print_table
 from codegen_platform.errors import WrongUsage
 from codegen_platform.security.visible import visible
-from codegen_platform.store import Store
+from codegen_platform.store import Store, TaskFilter
 from codegen_platform.store.rows import EffectRow, EventSummary, StoredEvent, TaskEventRow, TaskRow
 from codegen_platform.store.states import TaskStatus
 
@@ -32,7 +32,9 @@ R = TypeVar("R", bound=_Row)
 def show_tasks(*, status: TaskStatus | None, repository: str | None, limit: int, as_json: bool) -> None:
     """Print tasks, newest first."""
     with open_ledger() as store:
-        tasks = store.tasks.list(status=status, repository=repository, limit=limit)
+        tasks = store.queries.tasks(
+            TaskFilter(statuses=[status] if status else (), repository=repository), limit=limit
+        ).items
     if as_json:
         print_json([_facts(task) for task in tasks])
         return
@@ -49,8 +51,8 @@ def show_tasks(*, status: TaskStatus | None, repository: str | None, limit: int,
 def show_one_task(task_id: str, *, as_json: bool) -> None:
     """Print one task, what happened to it, and what it wants written to a forge."""
     with open_ledger() as store:
-        task = _by_id(task_id, store.tasks.get, store.tasks.list(limit=1000), kind="task")
-        history, effects = store.tasks.events(task.id), store.effects.for_task(task.id)
+        task = _by_id(task_id, store.tasks.get, store.queries.tasks(limit=1000).items, kind="task")
+        history, effects = store.queries.history(task.id), store.effects.for_task(task.id)
     if as_json:
         print_json(
             {**_facts(task), "events": [_facts(one) for one in history], "effects": [_facts(one) for one in effects]}
@@ -71,7 +73,7 @@ def show_one_task(task_id: str, *, as_json: bool) -> None:
 def show_events(*, limit: int, as_json: bool) -> None:
     """Print deliveries, newest first."""
     with open_ledger() as store:
-        events = store.events.list(limit)
+        events = store.queries.events(limit=limit).items
     if as_json:
         print_json([_facts(event) for event in events])
         return
@@ -102,7 +104,7 @@ def _event(store: Store, event_id: str) -> StoredEvent:
     by_delivery = store.events.by_delivery(event_id)
     if by_delivery is not None:
         return by_delivery
-    summary = _by_id(event_id, store.events.get, store.events.list(1000), kind="event")
+    summary = _by_id(event_id, store.events.get, store.queries.events(limit=1000).items, kind="event")
     event = store.events.get(summary.id)
     assert event is not None, "events are never deleted while they are listed"
     return event

@@ -18,6 +18,7 @@ from codegen_platform.cli.report import ReviewReport, report_as_json
 from codegen_platform.cli.session import Session, session
 from codegen_platform.cli.targets import GitHubTarget, LocalTarget, understand
 from codegen_platform.errors import WrongUsage
+from codegen_platform.store import TaskFilter
 
 FINDINGS_AT_OR_ABOVE = 3
 
@@ -101,8 +102,10 @@ def follow_review(
 
 
 def _was_reviewed(running: Session, facts: PullRequestFacts) -> bool:
-    known = running.store.tasks.list(status="complete", repository=facts.repository, limit=1000)
-    return any(task.number == facts.number and task.head_sha == facts.head_sha for task in known)
+    known = running.store.queries.tasks(
+        TaskFilter(statuses=["complete"], repository=facts.repository, number=facts.number), limit=1000
+    )
+    return any(task.head_sha == facts.head_sha for task in known.items)
 
 
 def show(report: ReviewReport, *, as_json: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -24,7 +23,7 @@ from codegen_platform.events.outcomes import (
     RememberInstallation,
     Unknown,
 )
-from codegen_platform.store import OPEN, Disposition, Store, StoredEvent, TaskRow, WrongState
+from codegen_platform.store import Disposition, Store, StoredEvent, TaskRow, WrongState
 
 log = structlog.get_logger()
 
@@ -131,19 +130,11 @@ def _end_open(store: Store, event: Incoming, decision: EndOpenTasks) -> Disposit
 
 def _cancel_open(store: Store, decision: EndOpenTasks) -> list[TaskRow]:
     cancelled = []
-    for task in _open_tasks(store, decision.repository, decision.number):
+    for task in store.tasks.open_of_change(decision.repository, decision.number):
         # It may end by itself between the two statements.
         with suppress(WrongState):
             cancelled.append(store.tasks.cancel(task.id, ACTOR, decision.reason))
     return cancelled
-
-
-def _open_tasks(store: Store, repository: str, number: int) -> Iterator[TaskRow]:
-    for status in sorted(OPEN):
-        before: UUID | None = None
-        while page := store.tasks.list(status=status, repository=repository, limit=PAGE, before=before):
-            yield from (task for task in page if task.number == number)
-            before = page[-1].id
 
 
 def _settle(

@@ -95,7 +95,7 @@ class LedgerCollector(Collector):
         )
         counts: dict[tuple[str, str], int] = {}
         shown: set[str] = set()
-        for row in sorted(self._store.events.counts(), key=lambda row: -row.count):
+        for row in sorted(self._store.queries.event_counts(), key=lambda row: -row.count):
             # The header that names the event is not signed, so the names in the ledger are not ours to trust.
             if row.event_type not in shown and len(shown) == MAX_EVENT_TYPES:
                 name = "other"
@@ -110,7 +110,7 @@ class LedgerCollector(Collector):
 
     def _tasks(self) -> GaugeMetricFamily:
         family = GaugeMetricFamily("codegen_tasks", "Tasks by status.", labels=["status"])
-        counts = self._store.tasks.counts()
+        counts = self._store.queries.task_counts()
         for status in get_args(TaskStatus):
             family.add_metric([status], counts.get(status, 0))
         return family

@@ -1,10 +1,27 @@
 """PostgreSQL: pool, migrations, and the only place with SQL."""
 
-from codegen_platform.store.intake import AsyncIntake
+from codegen_platform.store.commands.intake import AsyncIntake
+from codegen_platform.store.commands.requests import RequestKey
 from codegen_platform.store.notifying import Channel, Listener
-from codegen_platform.store.refusals import NotFound, Unstorable, WrongState
+from codegen_platform.store.queries.cursors import WrongCursor
+from codegen_platform.store.queries.events import EventFilter
+from codegen_platform.store.queries.queries import Queries
+from codegen_platform.store.queries.reviews import ReviewFilter
+from codegen_platform.store.queries.tasks import TaskFilter
+from codegen_platform.store.refusals import (
+    DependencyCycle,
+    DependencyEnded,
+    DependencyRefused,
+    DependencyUnknown,
+    KeyReused,
+    NotFound,
+    Unstorable,
+    VersionConflict,
+    WrongState,
+)
 from codegen_platform.store.rows import (
     AgentRow,
+    Check,
     EffectRow,
     EventCount,
     EventSummary,
@@ -14,12 +31,22 @@ from codegen_platform.store.rows import (
     ModelTotals,
     NewModelCall,
     NewTask,
+    NewWorkflowRun,
+    Page,
+    ReadyTask,
+    RebuildReport,
     Recorded,
     RepositoryRow,
+    ReviewRow,
     StoredEvent,
+    TaskChanges,
     TaskEventRow,
     TaskHead,
     TaskRow,
+    TaskUpdate,
+    ValidationReport,
+    WorkflowRow,
+    WorkflowRunRow,
 )
 from codegen_platform.store.schema import migrate
 from codegen_platform.store.states import ALLOWED, OPEN, AgentType, Disposition, EffectState, TaskStatus
@@ -32,28 +59,51 @@ __all__ = [
     "AgentType",
     "AsyncIntake",
     "Channel",
+    "Check",
+    "DependencyCycle",
+    "DependencyEnded",
+    "DependencyRefused",
+    "DependencyUnknown",
     "Disposition",
     "EffectRow",
     "EffectState",
     "EventCount",
+    "EventFilter",
     "EventSummary",
     "Json",
+    "KeyReused",
     "Listener",
     "LocalPullRequestRow",
     "ModelCallRow",
     "ModelTotals",
     "NewModelCall",
     "NewTask",
+    "NewWorkflowRun",
     "NotFound",
+    "Page",
+    "Queries",
+    "ReadyTask",
+    "RebuildReport",
     "Recorded",
     "RepositoryRow",
+    "RequestKey",
+    "ReviewFilter",
+    "ReviewRow",
     "Store",
     "StoredEvent",
+    "TaskChanges",
     "TaskEventRow",
+    "TaskFilter",
     "TaskHead",
     "TaskRow",
     "TaskStatus",
+    "TaskUpdate",
     "Unstorable",
+    "ValidationReport",
+    "VersionConflict",
+    "WorkflowRow",
+    "WorkflowRunRow",
+    "WrongCursor",
     "WrongState",
     "migrate",
 ]

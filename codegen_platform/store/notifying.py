@@ -1,4 +1,4 @@
-"""Who waits is woken: LISTEN and NOTIFY on three channels, without payloads."""
+"""Who waits is woken: LISTEN and NOTIFY on four channels, without payloads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from psycopg import Connection, sql
 
 from codegen_platform.store.pool import connection_settings, unavailable
 
-Channel: TypeAlias = Literal["events", "tasks", "effects"]
+Channel: TypeAlias = Literal["events", "tasks", "effects", "updates"]
 
 # Wake who listens, when and if this transaction commits; the same channel twice in a transaction is sent once.
 NOTIFY = "SELECT pg_notify(%(channel)s, '')"

@@ -25,6 +25,7 @@ WAIT_FOR_CONNECTION_SECONDS = 5.0
 
 # A stopped process must not hold a row lock for ever, and a silent network must not hold a process for ever.
 SESSION = "SET timezone = 'UTC'; SET idle_in_transaction_session_timeout = '30s'"
+READ_ONLY = "SET default_transaction_read_only = on; SET statement_timeout = '10s'"
 NETWORK: Mapping[str, Any] = {
     "connect_timeout": CONNECT_TIMEOUT_SECONDS,
     "keepalives_idle": 15,
@@ -50,6 +51,12 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
     connection.execute(SESSION)
 
 
+def prepare_read_only(connection: psycopg.Connection[Any]) -> None:
+    """Set up a new connection that PostgreSQL lets neither write nor lock rows, and whose statements it stops after ten seconds."""
+    prepare(connection)
+    connection.execute(READ_ONLY)
+
+
 def unavailable(database_url: str, reason: BaseException | str) -> StoreUnavailable:
     """Return the error to raise for a connection that is lost or absent; it names the server, never the password."""
     place = conninfo.conninfo_to_dict(database_url)
@@ -60,9 +67,10 @@ def unavailable(database_url: str, reason: BaseException | str) -> StoreUnavaila
 class Pool:
     """A lazily opened psycopg pool that survives a fork and a restart of the server."""
 
-    def __init__(self, database_url: str, *, min_size: int, max_size: int) -> None:
+    def __init__(self, database_url: str, *, min_size: int, max_size: int, read_only: bool = False) -> None:
         self.database_url = database_url
         self._sizes = min_size, max_size
+        self._prepare = prepare_read_only if read_only else prepare
         # One pool per process id: a child must not use its parent's sockets, and a lock might be held across the fork.
         self._pools: dict[int, ConnectionPool[Connection]] = {}
 
@@ -118,7 +126,7 @@ class Pool:
         min_size, max_size = self._sizes
         return ConnectionPool(
             kwargs=connection_settings(self.database_url),
-            configure=prepare,
+            configure=self._prepare,
             check=ConnectionPool.check_connection,
             min_size=min_size,
             max_size=max_size,

@@ -12,6 +12,13 @@ from codegen_platform.store.pool import connection_settings, unavailable
 if TYPE_CHECKING:
     from alembic.config import Config
 
+# A ledger that was restored on another server, whose transactions are numbered from the start, goes on behind its last event.
+CONTINUE_FEED = """
+    UPDATE feed SET base = base + behind.distance
+    FROM (SELECT max(tx) - feed_tx() + 1 AS distance FROM task_events) AS behind
+    WHERE behind.distance > 0
+"""
+
 # Alembic keeps the migration that is running in module variables; other processes are kept out by a lock in the database.
 ONE_AT_A_TIME = threading.Lock()
 
@@ -25,9 +32,11 @@ def migrate(database_url: str) -> None:
         StoreUnavailable: PostgreSQL could not be reached.
     """
     from alembic import command
+    from sqlalchemy import text
 
     with revising(database_url) as config:
         command.upgrade(config, "head")
+        config.attributes["connection"].execute(text(CONTINUE_FEED))
 
 
 @contextmanager

@@ -18,9 +18,9 @@ OPEN: frozenset[TaskStatus] = frozenset({"pending", "in_progress", "validation"}
 
 # `pending` follows a terminal state only by replay, or when a superseded head commit becomes the head again.
 ALLOWED: Mapping[TaskStatus, frozenset[TaskStatus]] = {
-    "pending": frozenset({"pending", "in_progress", "complete", "cancelled", "superseded", "dead"}),
+    "pending": frozenset({"pending", "in_progress", "complete", "failed", "cancelled", "superseded", "dead"}),
     "in_progress": frozenset({"pending", "validation", "complete", "failed", "cancelled", "superseded", "dead"}),
-    "validation": frozenset({"validation", "complete", "failed", "cancelled", "superseded", "dead"}),
+    "validation": frozenset({"pending", "validation", "complete", "failed", "cancelled", "superseded", "dead"}),
     "complete": frozenset(),
     "failed": frozenset({"pending"}),
     "cancelled": frozenset({"pending"}),

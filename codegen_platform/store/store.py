@@ -7,35 +7,45 @@ from typing import Self
 
 import psycopg
 
-from codegen_platform.store.agents import Agents
-from codegen_platform.store.effects import Effects
-from codegen_platform.store.events import Events
-from codegen_platform.store.model_calls import ModelCalls
+from codegen_platform.store.commands.agents import Agents
+from codegen_platform.store.commands.effects import Effects
+from codegen_platform.store.commands.events import Events
+from codegen_platform.store.commands.model_calls import ModelCalls
+from codegen_platform.store.commands.repositories import Repositories
+from codegen_platform.store.commands.tasks import Tasks
+from codegen_platform.store.commands.workflows import Workflows
 from codegen_platform.store.notifying import Channel, Listener
 from codegen_platform.store.pool import Pool, connection_settings, unavailable
-from codegen_platform.store.repositories import Repositories
-from codegen_platform.store.tasks import Tasks
+from codegen_platform.store.queries.queries import Queries
 
 
 class Store:
     """Everything that must not be lost. Opening it connects to nothing; threads may share it, forked children too.
 
+    Commands, and the reads that they need, are by subject; what lists and dashboards show is read through `queries`.
+
     Every method raises StoreUnavailable when PostgreSQL cannot be reached.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, reading: Pool) -> None:
         self._pool = pool
+        self._reading = reading
         self.events = Events(pool)
         self.tasks = Tasks(pool)
         self.effects = Effects(pool)
         self.model_calls = ModelCalls(pool)
         self.repositories = Repositories(pool)
         self.agents = Agents(pool)
+        self.workflows = Workflows(pool)
+        self.queries = Queries(reading)
 
     @classmethod
     def open(cls, database_url: str, *, min_size: int = 0, max_size: int = 4) -> Self:
-        """Return the store; `max_size` connections per process at most, made when they are needed."""
-        return cls(Pool(database_url, min_size=min_size, max_size=max_size))
+        """Return the store; `max_size` connections per process at most to change it and as many to read, made when they are needed."""
+        return cls(
+            Pool(database_url, min_size=min_size, max_size=max_size),
+            Pool(database_url, min_size=0, max_size=max_size, read_only=True),
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +58,7 @@ class Store:
     def close(self) -> None:
         """Close the connections of this process."""
         self._pool.close()
+        self._reading.close()
 
     def ping(self) -> None:
         """Connect anew and ask for nothing; StoreUnavailable says at once why it cannot be done."""

@@ -8,7 +8,20 @@ from typing import Any
 
 import psycopg
 
-from codegen_platform.store import EffectRow, NewTask, Store, TaskRow
+from codegen_platform.store import (
+    AgentRow,
+    Check,
+    EffectRow,
+    EventSummary,
+    NewTask,
+    Store,
+    TaskFilter,
+    TaskRow,
+    TaskStatus,
+    ValidationReport,
+)
+
+PASSED = ValidationReport(checks=[Check(name="schema", passed=True)])
 
 _serial = itertools.count(1)
 
@@ -44,9 +57,42 @@ def claimed(store: Store, new: NewTask | None = None, *, lease_seconds: float = 
     return row
 
 
+def an_agent(store: Store, *capabilities: str, name: str = "reviewer@here:8003", capacity: int = 1_000) -> AgentRow:
+    """An agent that takes reviews, or what else it is capable of."""
+    return store.agents.register(name, "reviewer", capabilities or ("review_pull_request",), capacity)
+
+
+def valid(store: Store, task: TaskRow) -> TaskRow:
+    """A claimed task, what it produced having been found valid."""
+    store.tasks.to_validation(task.id, task.fence, "worker")
+    now_valid = store.tasks.validated(task.id, task.fence, PASSED, "worker")
+    assert now_valid is not None
+    return now_valid
+
+
+def completed(store: Store, task: TaskRow, outcome: str = "clean", **facts: Any) -> TaskRow:
+    """A claimed task, ended well."""
+    valid(store, task)
+    done = store.tasks.complete(task.id, task.fence, outcome, "worker", **facts)
+    assert done is not None
+    return done
+
+
 def enqueued(store: Store, task: TaskRow, key: str = "review:1") -> EffectRow:
     """An effect of a claimed task."""
+    if the(task, store).status == "in_progress":
+        valid(store, task)
     return store.effects.enqueue(task.id, task.fence, "review", key, b'{"body": "..."}')
+
+
+def listed(store: Store, *statuses: TaskStatus, repository: str | None = None) -> list[TaskRow]:
+    """The tasks in these states, or all, newest first."""
+    return [*store.queries.tasks(TaskFilter(statuses=statuses, repository=repository), limit=1_000).items]
+
+
+def delivered(store: Store) -> list[EventSummary]:
+    """All deliveries, newest first."""
+    return [*store.queries.events(limit=10_000).items]
 
 
 def take(store: Store, *, lease_seconds: float = 60, settle_seconds: float = 0) -> EffectRow | None:
@@ -58,6 +104,15 @@ def now(database_url: str) -> datetime:
     """The database's clock."""
     with psycopg.connect(database_url) as connection:
         row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    time: datetime = row[0]
+    return time
+
+
+def leased_until(database_url: str, task: TaskRow) -> datetime:
+    """Until when a task is leased."""
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute("SELECT until FROM leases WHERE task_id = %s", [task.id]).fetchone()
     assert row is not None
     time: datetime = row[0]
     return time

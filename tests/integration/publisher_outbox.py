@@ -26,6 +26,7 @@ from codegen_platform.publishing.timings import Timings
 from codegen_platform.security.redaction import KnownSecrets
 from codegen_platform.store import EffectRow, NewTask, Store
 from tests.doubles.github import GitHubDouble
+from tests.integration.ledger_rows import valid
 
 BASE = "".join(f"line {number}\n" for number in range(1, 41))
 HEAD = BASE.replace("line 10\n", "line 10\nadded 11\nadded 12\n").replace("line 30\n", "line thirty\n")
@@ -101,7 +102,11 @@ def enqueue(store: Store, review: CodeReview, *, options: GateOptions | None = N
 
 
 def enqueue_post(store: Store, task_id: UUID, fence: int, key: str, post: ReviewPost) -> EffectRow:
-    """Put a post into the outbox."""
+    """Put a post into the outbox, found valid."""
+    task = store.tasks.get(task_id)
+    assert task is not None
+    if task.status == "in_progress":
+        valid(store, task)
     return store.effects.enqueue(task_id, fence, "review", key, post.to_bytes())
 
 

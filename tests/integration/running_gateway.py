@@ -58,7 +58,7 @@ class RunningGateway:
         return self.post(body, signed(body, event, **options))
 
     def event_count(self) -> int:
-        return sum(row.count for row in self.store.events.counts())
+        return sum(row.count for row in self.store.queries.event_counts())
 
 
 @contextmanager

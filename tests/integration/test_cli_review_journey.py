@@ -30,6 +30,7 @@ from codegen_platform.publishing.publisher import Publisher
 from codegen_platform.publishing.timings import Timings
 from codegen_platform.security.redaction import KnownSecrets
 from codegen_platform.store import Store, TaskRow
+from tests.integration.ledger_rows import valid
 from tests.integration.running_gateway import SECRET, running_gateway
 
 RULES = RoutingRules(kinds_with_agent=frozenset({"review_pull_request"}))
@@ -72,6 +73,7 @@ def review_it(runs: PlayedRuns, task: TaskRow) -> None:
         coverage=Coverage(files_changed=4, files_reviewed=4, lines_changed=90, lines_reviewed=90),
     )  # fmt: skip
     runs.put("code_review", task, review.to_bytes())
+    valid(runs.store, task)
     effect = runs.store.effects.enqueue(
         task.id, task.fence, "review", f"review:{task.id}", gate.compose(review).to_bytes(), head_sha=head_sha
     )

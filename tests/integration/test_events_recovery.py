@@ -28,6 +28,7 @@ from codegen_platform.forge.connection import Connection
 from codegen_platform.store import NewTask, RepositoryRow, Store
 from tests.doubles.github import GitHubDouble
 from tests.doubles.github_app import APP_ID
+from tests.integration.ledger_rows import delivered, listed, valid
 from tests.integration.running_gateway import SECRET, RunningGateway, running_gateway, sample
 
 RULES = RoutingRules(kinds_with_agent=frozenset({REVIEW}))
@@ -199,9 +200,9 @@ def acme(store: Store) -> RepositoryRow:
 def test_an_open_head_without_a_task_gets_one(store: Store, acme: RepositoryRow):
     assert reconcile_heads(store, acme, [PULL]) == ReconciledHeads(seen=1, without_task=1, recorded=1)
     route_pending(store, RULES, 10)
-    [task] = store.tasks.list()
+    [task] = listed(store)
     assert (task.kind, task.repository, task.number, task.head_sha) == (REVIEW, "acme/web", 12, "a" * 40)
-    assert [event.source for event in store.events.list(10)] == ["reconciler"]
+    assert [event.source for event in delivered(store)] == ["reconciler"]
     assert reconcile_heads(store, acme, [PULL]) == ReconciledHeads(seen=1)
 
 
@@ -228,7 +229,7 @@ def test_a_draft_is_recorded_once_and_again_when_it_is_ready(store: Store, acme:
     assert reconcile_heads(store, acme, [later]) == ReconciledHeads(seen=1, without_task=1, recorded=0)
     assert reconcile_heads(store, acme, [replace(later, draft=False)]).recorded == 1
     route_pending(store, RULES, 10)
-    assert [task.status for task in store.tasks.list()] == ["pending"]
+    assert [task.status for task in listed(store)] == ["pending"]
 
 
 @pytest.mark.parametrize("hours", [2, 2_000])
@@ -251,7 +252,7 @@ def test_what_was_opened_while_the_webhook_was_being_set_up_is_not_too_old(store
 
 def test_under_a_new_name_nothing_is_reviewed_twice(store: Store, acme: RepositoryRow):
     assert reconcile_heads(store, acme, [replace(PULL, repository="acme/site")]) == ReconciledHeads()
-    assert store.events.list(10) == []
+    assert delivered(store) == []
 
 
 @pytest.mark.parametrize("status", ["pending", "in_progress", "complete", "failed", "dead", "cancelled"])
@@ -269,9 +270,10 @@ def test_a_head_that_a_comment_asked_about_is_not_reviewed_once_more(
     )
     task, _ = store.tasks.create(asked, "events")
     if status != "pending":
-        claimed = store.tasks.claim(task.id, attempt=1, run_id="r", actor="run:r", lease_seconds=60)
-        assert claimed is not None
+        held = store.tasks.claim(task.id, attempt=1, run_id="r", actor="run:r", lease_seconds=60)
+        assert held is not None
     if status == "complete":
+        valid(store, held)
         store.effects.enqueue(task.id, fence=1, kind="review", effect_key="k", payload=b"{}", head_sha=PULL.head_sha)
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE tasks SET status = %s", [status])
@@ -288,7 +290,7 @@ def test_a_head_whose_task_was_superseded_is_revived_when_it_is_the_head_again(s
     back = replace(PULL, updated_at=PULL.updated_at + timedelta(hours=2))
     assert reconcile_heads(store, acme, [back]).recorded == 1
     route_pending(store, RULES, 10)
-    assert {task.head_sha[0]: task.status for task in store.tasks.list() if task.head_sha} == {
+    assert {task.head_sha[0]: task.status for task in listed(store) if task.head_sha} == {
         "a": "pending",
         "c": "superseded",
     }

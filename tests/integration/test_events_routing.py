@@ -10,6 +10,7 @@ from codegen_platform.events.decisions import RoutingRules
 from codegen_platform.events.routes import FIX, GENERATE, REVIEW
 from codegen_platform.events.routing import RoutedCounts, route_pending
 from codegen_platform.store import Store, StoredEvent, TaskRow
+from tests.integration.ledger_rows import delivered, listed
 from tests.integration.running_gateway import CORPUS, SAMPLES, sample
 
 RULES = RoutingRules(kinds_with_agent=frozenset({REVIEW}))
@@ -18,7 +19,7 @@ OLD, NEW = "a" * 40, "b" * 40
 
 def record(store: Store, payload: object, event: str = "pull_request", delivery_id: str | None = None) -> str:
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    delivery_id = delivery_id or f"d-{len(store.events.list(10_000))}"
+    delivery_id = delivery_id or f"d-{len(delivered(store))}"
     assert store.events.record(delivery_id, event, body, {}).created
     return delivery_id
 
@@ -73,7 +74,7 @@ def test_any_number_of_deliveries_with_one_meaning_make_one_task(store: Store):
     second = routed(store, pull_request("ready_for_review", updated_at="2026-01-01T00:00:05Z"))
     third = routed(store, pull_request("synchronize", updated_at="2026-01-01T00:00:09Z"))
     assert first.task_id == second.task_id == third.task_id
-    assert len(store.tasks.list()) == 1
+    assert len(listed(store)) == 1
 
 
 def test_a_newer_head_supersedes_the_task_of_the_older(store: Store):
@@ -128,7 +129,7 @@ def test_a_local_name_that_nobody_registered_makes_no_task(store: Store):
     payload["repository"]["full_name"] = "_local/project-1a2b3c4d"
     event = routed(store, payload)
     assert (event.disposition, event.reason) == ("ignored", "unknown_repository")
-    assert store.tasks.list() == []
+    assert listed(store) == []
 
 
 def test_a_registered_local_repository_makes_a_local_task(store: Store):
@@ -149,7 +150,9 @@ def test_installations_are_remembered_with_their_repositories(store: Store):
 def test_an_unknown_event_is_kept_and_counted(store: Store):
     event = routed(store, sample("star.created"), "star")
     assert (event.disposition, event.reason, event.action) == ("unknown", None, "created")
-    assert [(row.event_type, row.disposition, row.count) for row in store.events.counts()] == [("star", "unknown", 1)]
+    assert [(row.event_type, row.disposition, row.count) for row in store.queries.event_counts()] == [
+        ("star", "unknown", 1)
+    ]
 
 
 DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
@@ -202,14 +205,14 @@ def test_two_routers_at_once_make_each_task_once(store: Store):
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(lambda _: route_pending(store, RULES, 100), range(2)))
     assert store.events.unprocessed(1) == []
-    assert len(store.tasks.list(limit=100)) == 20
+    assert len(listed(store)) == 20
 
 
 def test_every_kept_sample_is_settled_as_its_row_of_the_table_says(store: Store):
     for file in sorted(SAMPLES.glob("*.json")):
         record(store, file.read_bytes(), file.name.split(".")[0], file.stem)
     route_pending(store, RULES, 100)
-    assert {event.delivery_id: (event.disposition, event.reason) for event in store.events.list(100)} == {
+    assert {event.delivery_id: (event.disposition, event.reason) for event in delivered(store)} == {
         "check_run.completed": ("ignored", f"no_agent:{FIX}"),
         "check_suite.completed": ("ignored", "not_a_failure"),
         "installation.created": ("ignored", "installation_recorded"),
@@ -239,6 +242,6 @@ def test_all_payloads_of_the_corpus_are_settled_and_none_is_unparseable(store: S
     assert counts.tasks > 0
     assert counts.ignored > 0
     assert counts.unknown > 0
-    assert [task.semantic_key for task in store.tasks.list()] == [
+    assert [task.semantic_key for task in listed(store)] == [
         "review_pull_request:github:Codertocat/Hello-World:2:ec26c3e57ca3a959ca5aad62de7213c562f8c821"
     ]

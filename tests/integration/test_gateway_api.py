@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from codegen_platform.events.decisions import RoutingRules
 from codegen_platform.events.routes import REVIEW
 from codegen_platform.events.routing import route_pending
+from tests.integration.ledger_rows import delivered
 from tests.integration.running_gateway import RunningGateway, running_gateway, sample
 
 JSON_CASES = Path(__file__).parents[3] / "shared" / "corpora" / "jsontestsuite"
@@ -184,7 +185,7 @@ def test_no_json_makes_any_endpoint_fail(gateway: RunningGateway):
             )
             assert answer.status_code < 500
     route_until_done(gateway)
-    assert all(event.disposition == "unparseable" for event in gateway.store.events.list(1000))
+    assert all(event.disposition == "unparseable" for event in delivered(gateway.store))
 
 
 def route_until_done(gateway: RunningGateway) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 import pytest
 from psycopg import conninfo
 
+from tests.integration.ledger_rows import delivered
 from tests.integration.running_gateway import RunningGateway, running_gateway
 
 
@@ -85,7 +86,7 @@ def test_without_postgresql_deliveries_are_refused_until_it_is_back(gateway: Run
     assert int(refused.headers["retry-after"]) > 0
     cable.mend()
     assert gateway.deliver({"n": 2}, "ping", delivery_id="during").json()["duplicate"] is False
-    assert {event.delivery_id for event in gateway.store.events.list(10)} == {"before", "during"}
+    assert {event.delivery_id for event in delivered(gateway.store)} == {"before", "during"}
 
 
 def test_a_connection_lost_between_two_deliveries_costs_none(gateway: RunningGateway, cable: Cable):

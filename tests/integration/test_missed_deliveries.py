@@ -32,6 +32,7 @@ from resources import Ledger
 from sensors import missed_deliveries
 from tests.doubles.github import GitHubDouble
 from tests.doubles.github_app import APP_ID
+from tests.integration.ledger_rows import delivered, listed
 from tests.integration.running_gateway import SECRET, RunningGateway, running_gateway
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -49,6 +50,7 @@ TICK = """
 import dagster as dg
 from resources import Ledger
 from sensors import missed_deliveries
+from tests.integration.ledger_rows import listed, delivered
 with dg.DagsterInstance.ephemeral() as instance:
     context = dg.build_sensor_context(instance, resources={"ledger": Ledger()})
     print(type(missed_deliveries(context)).__name__)
@@ -130,14 +132,14 @@ def is_lost(github: GitHubDouble, number: int) -> str:
 def await_events(store: Store, count: int) -> None:
     deadline = datetime.now(UTC).timestamp() + 20
     with store.listen("events") as bell:
-        while len(store.events.list(1000)) < count:
+        while len(delivered(store)) < count:
             assert datetime.now(UTC).timestamp() < deadline
             bell.wait(1)
 
 
 def reviewed(store: Store) -> dict[int | None, str | None]:
     """The numbers that there are tasks for, with their heads; fails if there are two for one."""
-    tasks = store.tasks.list(limit=1000)
+    tasks = listed(store)
     assert len({task.number for task in tasks}) == len(tasks)
     return {task.number: task.head_sha for task in tasks}
 
@@ -171,10 +173,10 @@ def test_what_was_sent_while_the_gateway_was_off_comes_in_with_one_run_and_a_sec
         route_pending(gateway.store, RULES, 100)
         assert reviewed(gateway.store) == {n: github.pull("octo", "shop", n).head_sha for n in range(1, 9)}
 
-        before = len(gateway.store.events.list(1000))
+        before = len(delivered(gateway.store))
         second = run_job()
         assert (second["deliveries"]["missing"], second["heads"]["without_task"]) == (0, 0)
-        assert len(gateway.store.events.list(1000)) == before
+        assert len(delivered(gateway.store)) == before
 
 
 def test_with_a_token_alone_the_open_heads_come_in_with_one_run_and_a_second_adds_nothing(
@@ -189,7 +191,7 @@ def test_with_a_token_alone_the_open_heads_come_in_with_one_run_and_a_second_add
     route_pending(store, RULES, 100)
     assert set(reviewed(store)) == {1, 2, 3, 4, 5}
     assert run_job()["heads"] == {"seen": 5, "without_task": 0, "recorded": 0}
-    assert len(store.events.list(100)) == 5
+    assert len(delivered(store)) == 5
     assert github.counts() == {LIST: 4}
 
 
@@ -265,7 +267,7 @@ def test_heads_that_were_reviewed_or_ignored_are_recorded_once_for_all_looks(
     seed(github, 2, draft=True)
     seed(github, 3, author="a-bot")
     assert look(store, forge).heads.recorded == 3
-    assert {event.reason for event in store.events.list(10)} == {None, "draft", "bot"}
+    assert {event.reason for event in delivered(store)} == {None, "draft", "bot"}
     for _ in range(3):
         assert look(store, forge).heads.recorded == 0
     assert set(reviewed(store)) == {1}
@@ -348,7 +350,7 @@ def test_a_renamed_repository_is_left_to_its_new_name(github: GitHubDouble, forg
     seed(github, 1, repository="store")
     github.world.repositories["octo/shop"] = github.world.repositories["octo/store"]
     assert look(store, forge).heads.recorded == 1
-    assert [task.repository for task in store.tasks.list()] == ["octo/store"]
+    assert [task.repository for task in listed(store)] == ["octo/store"]
 
 
 def test_a_repository_named_on_the_command_line_is_not_watched(

@@ -13,7 +13,7 @@ import pytest
 from codegen_platform.errors import StoreUnavailable
 from codegen_platform.local.postgres import EmbeddedPostgres
 from codegen_platform.store import Store, migrate
-from tests.integration.ledger_rows import a_review, claimed
+from tests.integration.ledger_rows import a_review, claimed, listed
 
 NOWHERE = "postgresql://someone:secret@127.0.0.1:1/nowhere"
 TERMINATE_OTHERS = (
@@ -39,7 +39,7 @@ def test_opening_a_store_connects_to_nothing(database_url: str) -> None:
 
 def test_closing_a_store_leaves_no_connection(database_url: str) -> None:
     with Store.open(database_url) as store:
-        store.tasks.counts()
+        store.queries.task_counts()
         assert connections(database_url) == 1
     deadline = time.monotonic() + 5
     while connections(database_url) and time.monotonic() < deadline:
@@ -123,7 +123,7 @@ def test_deadlocks_are_repeated_until_they_stand(store: Store, database_url: str
     for thread in threads:
         thread.join()
     assert len(tries) == 3
-    assert len({task.title for task in store.tasks.list()}) == 1
+    assert len({task.title for task in listed(store)}) == 1
 
 
 def test_a_listener_hears_what_was_notified_since_it_was_entered(store: Store) -> None:

@@ -9,9 +9,14 @@ import psycopg
 import pytest
 
 from codegen_platform.errors import WrongUsage
-from codegen_platform.store import Store, TaskRow
-from codegen_platform.store.dispatching import READY
-from tests.integration.ledger_rows import a_review, claimed, enqueued, the
+from codegen_platform.store import AgentRow, Store, TaskRow
+from codegen_platform.store.commands.dispatching import DISPATCH_LOCK, READY
+from tests.integration.ledger_rows import a_review, an_agent, claimed, completed, enqueued, listed, the
+
+
+@pytest.fixture(autouse=True)
+def agent(store: Store) -> AgentRow:
+    return an_agent(store)
 
 
 def heads(tasks: list[TaskRow]) -> list[str | None]:
@@ -95,7 +100,7 @@ def test_a_task_waits_until_its_dependencies_are_complete(store: Store) -> None:
         held = store.tasks.claim(task.id, 1, "run", "worker", 60)
         assert held is not None
         assert store.tasks.dispatch(5) == []
-        store.tasks.complete(task.id, held.fence, "clean", "worker")
+        completed(store, held)
     assert heads(store.tasks.dispatch(5)) == ["third"]
 
 
@@ -110,21 +115,21 @@ def test_many_tasks_of_one_pull_request_do_not_hide_the_others(store: Store) -> 
 
 def test_a_lost_run_makes_its_task_a_new_attempt(store: Store) -> None:
     task = claimed(store, lease_seconds=0)
-    (lost,) = store.tasks.recover_lost(max_attempts=5)
+    (lost,) = store.tasks.recover_lost(max_tries=5)
     assert (lost.id, lost.status, lost.attempt, lost.run_id) == (task.id, "pending", 2, "run-1")
     assert (lost.error_code, lost.losses) == ("run_lost", 1)
-    assert store.tasks.recover_lost(max_attempts=5) == []
+    assert store.tasks.recover_lost(max_tries=5) == []
     assert [again.attempt for again in store.tasks.dispatch(5)] == [2]
 
 
 def test_a_live_lease_is_left_alone(store: Store) -> None:
     claimed(store, lease_seconds=60)
-    assert store.tasks.recover_lost(max_attempts=5) == []
+    assert store.tasks.recover_lost(max_tries=5) == []
 
 
 def test_a_task_that_loses_its_last_try_is_dead(store: Store) -> None:
     claimed(store, lease_seconds=0)
-    (dead,) = store.tasks.recover_lost(max_attempts=1)
+    (dead,) = store.tasks.recover_lost(max_tries=1)
     assert (dead.status, dead.outcome, dead.error_code) == ("dead", "failed", "run_lost")
 
 
@@ -132,30 +137,30 @@ def test_a_task_that_takes_five_workers_down_is_dead_however_many_tries_are_left
     task, _ = store.tasks.create(a_review(), "test")
     for attempt in range(1, 6):
         assert store.tasks.claim(task.id, attempt, f"run-{attempt}", "worker", 0) is not None
-        store.tasks.recover_lost(max_attempts=20)
+        store.tasks.recover_lost(max_tries=20)
     assert (the(task, store).status, the(task, store).losses) == ("dead", 5)
 
 
 def test_a_run_lost_while_it_waits_for_the_publisher_leaves_the_task_to_it(store: Store) -> None:
     task = claimed(store, lease_seconds=0)
     enqueued(store, task)
-    (released,) = store.tasks.recover_lost(max_attempts=1)
-    assert (released.status, released.lease_until, released.attempt) == ("validation", None, 1)
-    assert store.tasks.recover_lost(max_attempts=1) == []
+    (released,) = store.tasks.recover_lost(max_tries=1)
+    assert (released.status, released.attempt, store.tasks.in_flight()) == ("validation", 1, 0)
+    assert store.tasks.recover_lost(max_tries=1) == []
 
 
 def test_a_cancelled_task_whose_run_is_lost_is_told_once(store: Store) -> None:
     task = claimed(store, lease_seconds=0)
     store.tasks.cancel(task.id, "alice", "why")
-    assert [row.run_id for row in store.tasks.recover_lost(max_attempts=5)] == ["run-1"]
-    assert store.tasks.recover_lost(max_attempts=5) == []
+    assert [row.run_id for row in store.tasks.recover_lost(max_tries=5)] == ["run-1"]
+    assert store.tasks.recover_lost(max_tries=5) == []
 
 
 def test_a_run_that_never_came_costs_no_try(store: Store) -> None:
     task = create(store, "aaa")
     store.tasks.dispatch(5)
-    assert store.tasks.recover_lost(max_attempts=1) == []
-    (unclaimed,) = store.tasks.recover_lost(max_attempts=1, unclaimed_seconds=0)
+    assert store.tasks.recover_lost(max_tries=1) == []
+    (unclaimed,) = store.tasks.recover_lost(max_tries=1, unclaimed_seconds=0)
     assert (unclaimed.id, unclaimed.status, unclaimed.attempt, unclaimed.tries) == (task.id, "pending", 2, 0)
     assert store.tasks.claim(task.id, 1, "late run", "worker", 60) is None
     assert [row.attempt for row in store.tasks.dispatch(5)] == [2]
@@ -167,11 +172,11 @@ def test_concurrent_recoveries_recover_once(store: Store, database_url: str) -> 
 
     def recover(_: int) -> int:
         with Store.open(database_url) as other:
-            return len(other.tasks.recover_lost(max_attempts=5))
+            return len(other.tasks.recover_lost(max_tries=5))
 
     with ThreadPoolExecutor(6) as threads:
         assert sum(threads.map(recover, range(6))) == 12
-    assert {task.attempt for task in store.tasks.list()} == {2}
+    assert {task.attempt for task in listed(store)} == {2}
 
 
 def test_pages_of_tasks_do_not_overlap_even_within_one_instant(store: Store, database_url: str) -> None:
@@ -180,17 +185,23 @@ def test_pages_of_tasks_do_not_overlap_even_within_one_instant(store: Store, dat
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE tasks SET created_at = now()")
     seen: list[TaskRow] = []
-    while page := store.tasks.list(limit=3, before=seen[-1].id if seen else None):
-        seen += page
+    cursor, totals = None, set()
+    while True:
+        page = store.queries.tasks(limit=3, cursor=cursor)
+        seen += page.items
+        totals.add(page.total)
+        if (cursor := page.next) is None:
+            break
+    assert totals == {7}
     assert len(seen) == len({task.id for task in seen}) == 7
 
 
 def test_lists_and_counts_can_be_narrowed(store: Store) -> None:
     claimed(store, a_review(number=1))
     create(store, "elsewhere", repository="octo/other")
-    assert heads(store.tasks.list(status="pending")) == ["elsewhere"]
-    assert heads(store.tasks.list(repository="octo/repo")) == ["aaa"]
-    assert store.tasks.counts() == {"pending": 1, "in_progress": 1}
+    assert heads(listed(store, "pending")) == ["elsewhere"]
+    assert heads(listed(store, repository="octo/repo")) == ["aaa"]
+    assert store.queries.task_counts() == {"pending": 1, "in_progress": 1}
 
 
 @pytest.mark.parametrize("priority", [0, 6])
@@ -199,20 +210,24 @@ def test_there_are_five_priorities(store: Store, priority: int) -> None:
         create(store, "aaa", priority=priority)
 
 
-def test_choosing_from_a_large_backlog_reads_only_what_it_gives_out(store: Store, database_url: str) -> None:
+def test_choosing_from_a_large_backlog_reads_only_what_it_gives_out(
+    store: Store, database_url: str, agent: AgentRow
+) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute(
             """
-            INSERT INTO tasks (id, title, kind, semantic_key, forge, repository, number, head_sha, partition_key)
-            SELECT gen_random_uuid(), 'Review', 'review_pull_request', 'k' || i, 'github', 'octo/repo', i, 'aaa', 'p' || i
+            INSERT INTO tasks (id, title, kind, semantic_key, forge, repository, number, head_sha, partition_key, requirements, queued_at)
+            SELECT gen_random_uuid(), 'Review', 'review_pull_request', 'k' || i, 'github', 'octo/repo', i, 'aaa', 'p' || i,
+                   ARRAY['review_pull_request'], now()
             FROM generate_series(1, 20000) AS i
             """
         )
+        connection.execute(DISPATCH_LOCK)
         explained = connection.execute(
-            f"EXPLAIN (ANALYZE, FORMAT JSON) {READY}", {"limit": 50, "window": 200}
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {READY}", {"limit": 50, "window": 200, "agent_ids": [agent.id]}
         ).fetchone()
     assert explained is not None
-    assert rows_read(explained[0][0]["Plan"]) <= 200
+    assert rows_read(explained[0][0]["Plan"]) <= 700
     assert len(store.tasks.dispatch(50)) == 50
 
 

@@ -13,8 +13,9 @@ import pytest
 
 from codegen_platform.errors import StoreUnavailable
 from codegen_platform.store import AsyncIntake, Recorded, Store, Unstorable
-from codegen_platform.store.batches import BatchWriter
-from codegen_platform.store.recording import Delivery
+from codegen_platform.store.commands.batches import BatchWriter
+from codegen_platform.store.commands.recording import Delivery
+from tests.integration.ledger_rows import delivered
 
 TOO_LONG_FOR_AN_INDEX = random.Random(1).randbytes(5_000).hex()
 
@@ -60,7 +61,7 @@ def test_a_delivery_and_its_repeats_in_one_batch_are_one_event(database_url: str
     answers = with_intake(database_url, send)
     assert len({answer.id for answer in answers[:10]}) == 1
     assert sum(answer.created for answer in answers[:10]) == 1
-    assert sum(answer.created for answer in answers) == len(store.events.list(100)) == 20
+    assert sum(answer.created for answer in answers) == len(delivered(store)) == 20
 
 
 def test_a_known_delivery_is_found_again(database_url: str, store: Store) -> None:
@@ -87,7 +88,7 @@ def test_a_delivery_that_cannot_be_stored_costs_only_itself(database_url: str, s
     answers = with_intake(database_url, send)
     assert isinstance(answers[20], Unstorable)
     assert sum(isinstance(answer, Recorded) and answer.created for answer in answers) == 40
-    assert len(store.events.list(100)) == 40
+    assert len(delivered(store)) == 40
 
 
 def test_a_NUL_in_a_header_is_stored_in_readable_form(database_url: str, store: Store) -> None:
@@ -127,7 +128,7 @@ def test_without_a_server_the_answer_is_an_error_and_later_deliveries_are_stored
                 await asyncio.wait_for(intake.record("d1", "push", b"one", {}), 10)
 
     asyncio.run(send())
-    assert store.events.list(10) == []
+    assert delivered(store) == []
 
 
 def test_a_write_repeated_after_a_lost_answer_is_still_the_one_that_created_the_event(database_url: str) -> None:
@@ -151,7 +152,7 @@ def test_a_sender_that_hangs_up_loses_nothing(database_url: str, store: Store) -
         await intake.record("d2", "push", b"two", {})
 
     with_intake(database_url, hang_up)
-    assert {event.delivery_id for event in store.events.list(10)} == {"d1", "d2"}
+    assert {event.delivery_id for event in delivered(store)} == {"d1", "d2"}
 
 
 def test_closing_writes_what_has_arrived_and_then_refuses(database_url: str, store: Store) -> None:
@@ -166,4 +167,4 @@ def test_closing_writes_what_has_arrived_and_then_refuses(database_url: str, sto
             await intake.record("late", "push", b"late", {})
 
     asyncio.run(close_early())
-    assert len(store.events.list(200)) == 100
+    assert len(delivered(store)) == 100

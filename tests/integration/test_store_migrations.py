@@ -68,10 +68,10 @@ def test_it_lives_beside_dagsters_own_migrations(empty_database_url: str) -> Non
     migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("16e3655b4d9b",)
-        assert connection.execute("SELECT version_num FROM ledger_version").fetchone() == ("0001",)
+        assert connection.execute("SELECT version_num FROM ledger_version").fetchone() == ("0002",)
 
 
-def test_the_first_revision_can_be_undone_completely(empty_database_url: str) -> None:
+def test_all_revisions_can_be_undone_completely(empty_database_url: str) -> None:
     from alembic import command
 
     from codegen_platform.store.schema import revising

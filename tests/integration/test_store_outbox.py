@@ -10,7 +10,7 @@ import pytest
 
 from codegen_platform.errors import LeaseLost
 from codegen_platform.store import EffectRow, Store, TaskRow, WrongState
-from tests.integration.ledger_rows import a_review, claimed, enqueued, now, route, take, the
+from tests.integration.ledger_rows import a_review, claimed, enqueued, now, route, take, the, valid
 
 
 def sent(store: Store, *, lease_seconds: float = 60) -> tuple[TaskRow, EffectRow]:
@@ -218,6 +218,7 @@ def test_a_replayed_task_sends_its_dead_effect_again_under_the_same_key(store: S
     replayed = store.tasks.replay(task.id, "alice")
     held = store.tasks.claim(task.id, replayed.attempt, "run-2", "worker", 60)
     assert held is not None
+    valid(store, held)
     again = store.effects.enqueue(task.id, held.fence, "review", effect.effect_key, b"new text")
     assert (again.id, again.state, again.payload, again.attempt) == (effect.id, "pending", b"new text", 0)
     assert again.sent_at is not None, "the request of the first try may have been carried out after all"
@@ -230,6 +231,7 @@ def test_a_head_that_comes_back_after_its_review_was_posted_is_complete_without_
     back = route(store, a_review("aaa", at="2026-06-03T10:00:00Z"))
     held = store.tasks.claim(task.id, back.attempt, "run-2", "worker", 60)
     assert held is not None
+    valid(store, held)
     again = store.effects.enqueue(task.id, held.fence, "review", effect.effect_key, b"the same review")
     assert (again.id, again.state) == (effect.id, "done")
     assert (the(task, store).status, the(task, store).outcome) == ("complete", "reviewed")
@@ -262,6 +264,7 @@ def test_an_effect_that_is_wanted_again_is_reported_again(store: Store) -> None:
     replayed = store.tasks.replay(task.id, "alice")
     held = store.tasks.claim(task.id, replayed.attempt, "run-2", "worker", 60)
     assert held is not None
+    valid(store, held)
     store.effects.enqueue(task.id, held.fence, "review", effect.effect_key, b"text")
     again = take(store)
     assert again is not None

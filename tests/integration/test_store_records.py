@@ -123,15 +123,24 @@ def test_a_pull_request_needs_its_repository(store: Store) -> None:
         store.repositories.save_local_pull_request(999, "main", "feature", "b", "h", "title", "", "alice")
 
 
-def test_capacity_counts_active_agents_that_were_heard_of_lately(store: Store, database_url: str) -> None:
-    for name, capacity in (("here", 2), ("here too", 3), ("silent", 4), ("off", 8)):
-        store.agents.register(name, "reviewer", [], capacity)
+def test_an_agent_that_was_silent_is_lost_until_it_is_heard_of_again(store: Store, database_url: str) -> None:
+    silent = store.agents.register("silent", "reviewer", [], 4)
+    store.agents.register("here", "reviewer", [], 2)
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE agents SET last_seen = now() - interval '1 minute' WHERE name = 'silent'")
-        connection.execute("UPDATE agents SET status = 'disabled' WHERE name = 'off'")
-    assert store.agents.capacity(45) == 5
-    store.agents.register("off", "reviewer", [], 8)
-    assert store.agents.capacity(45) == 5, "what a person disabled stays disabled"
+    assert [agent.name for agent in store.agents.mark_lost(20)] == ["silent"]
+    assert store.agents.mark_lost(20) == []
+    assert store.agents.heartbeat(silent.id)
+    assert {agent.status for agent in store.queries.agents()} == {"active"}
+
+
+def test_what_a_person_disabled_stays_disabled(store: Store) -> None:
+    store.agents.register("off", "reviewer", ["review_pull_request"], 8)
+    store.agents.set_status("off", "disabled")
+    assert store.agents.register("off", "reviewer", ["review_pull_request"], 8).status == "disabled"
+    assert store.agents.kinds() == frozenset()
+    with pytest.raises(NotFound):
+        store.agents.set_status("nobody", "active")
 
 
 def test_an_agent_is_registered_by_name_and_heard_of(store: Store) -> None:
@@ -139,6 +148,6 @@ def test_an_agent_is_registered_by_name_and_heard_of(store: Store) -> None:
     again = store.agents.register("worker-1", "reviewer", ["python", "go"], 4)
     assert (again.id, again.capabilities, again.capacity, again.status) == (first.id, ("python", "go"), 4, "active")
     assert store.agents.heartbeat(again.id)
-    (seen,) = store.agents.list()
+    (seen,) = store.queries.agents()
     assert seen.last_seen > again.last_seen
     assert not store.agents.heartbeat(uuid4())

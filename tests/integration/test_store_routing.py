@@ -9,13 +9,24 @@ from uuid import uuid4
 import pytest
 
 from codegen_platform.store import NotFound, Store
-from tests.integration.ledger_rows import a_review, claimed, enqueued, route, take, the
+from tests.integration.ledger_rows import (
+    a_review,
+    an_agent,
+    claimed,
+    completed,
+    delivered,
+    enqueued,
+    listed,
+    route,
+    take,
+    the,
+)
 
 MONDAY, TUESDAY, WEDNESDAY = "2026-06-01T10:00:00Z", "2026-06-02T10:00:00Z", "2026-06-03T10:00:00Z"
 
 
 def statuses(store: Store) -> dict[str | None, str]:
-    return {task.head_sha: task.status for task in store.tasks.list()}
+    return {task.head_sha: task.status for task in listed(store)}
 
 
 def test_a_delivery_becomes_a_task_and_is_settled_with_it(store: Store) -> None:
@@ -34,7 +45,7 @@ def test_a_delivery_routed_again_returns_the_same_task_and_changes_nothing(store
     first = store.events.route(event.id, action="opened", payload=None, new_task=a_review("aaa"))
     again = store.events.route(event.id, action="opened", payload=None, new_task=a_review("bbb"))
     assert again == first
-    assert len(store.tasks.list()) == 1
+    assert len(listed(store)) == 1
 
 
 def test_an_unknown_delivery_is_not_routed(store: Store) -> None:
@@ -52,8 +63,8 @@ def test_twenty_concurrent_deliveries_of_one_meaning_make_one_task(store: Store,
 
     with ThreadPoolExecutor(8) as threads:
         tasks = set(threads.map(deliver, range(20)))
-    assert len(tasks) == len(store.tasks.list()) == 1
-    assert {event.disposition for event in store.events.list(50)} == {"task"}
+    assert len(tasks) == len(listed(store)) == 1
+    assert {event.disposition for event in delivered(store)} == {"task"}
 
 
 def test_concurrent_pushes_leave_exactly_the_newest_head_open(store: Store, database_url: str) -> None:
@@ -67,8 +78,8 @@ def test_concurrent_pushes_leave_exactly_the_newest_head_open(store: Store, data
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(deliver, [9, 3, 15, 0, 7, 12, 1, 14, 2, 13, 4, 11, 5, 10, 6, 8]))
-    assert [task.head_sha for task in store.tasks.list(status="pending")] == ["head15"]
-    assert len(store.tasks.list(status="superseded")) == 15
+    assert [task.head_sha for task in listed(store, "pending")] == ["head15"]
+    assert len(listed(store, "superseded")) == 15
 
 
 def test_a_newer_head_supersedes_open_tasks_of_the_older(store: Store) -> None:
@@ -102,7 +113,7 @@ def test_a_late_delivery_about_an_older_head_is_superseded_from_the_start(store:
     older = route(store, a_review("aaa", at=MONDAY))
     assert (older.status, older.outcome) == ("superseded", "superseded")
     assert the(newer, store).status == "pending"
-    assert [event.type for event in store.tasks.events(older.id)] == ["created", "superseded"]
+    assert [event.type for event in store.queries.history(older.id)] == ["created", "superseded"]
 
 
 def test_without_times_the_last_to_arrive_is_the_head(store: Store) -> None:
@@ -121,10 +132,11 @@ def test_an_unreadable_time_counts_as_none(store: Store) -> None:
 def test_in_any_order_of_arrival_the_newest_head_is_the_one_reviewed(store: Store, order: tuple[str, ...]) -> None:
     for at in order:
         route(store, a_review(f"head-of-{at}", at=at))
-    assert [task.head_sha for task in store.tasks.list(status="pending")] == [f"head-of-{WEDNESDAY}"]
+    assert [task.head_sha for task in listed(store, "pending")] == [f"head-of-{WEDNESDAY}"]
 
 
 def test_a_head_that_is_pushed_back_gets_its_review(store: Store) -> None:
+    an_agent(store)
     first = route(store, a_review("aaa", at=MONDAY))
     second = route(store, a_review("bbb", at=TUESDAY))
     back = route(store, a_review("aaa", at=WEDNESDAY))
@@ -158,8 +170,7 @@ def test_a_cancelled_task_stays_cancelled_until_something_newer_happens(store: S
 
 
 def test_a_finished_review_is_not_done_again_when_its_head_comes_back(store: Store) -> None:
-    done = claimed(store, a_review("aaa", at=MONDAY))
-    store.tasks.complete(done.id, done.fence, "clean", "worker")
+    completed(store, claimed(store, a_review("aaa", at=MONDAY)))
     other = route(store, a_review("bbb", at=TUESDAY))
     assert route(store, a_review("aaa", at=WEDNESDAY)).status == "complete"
     assert the(other, store).status == "superseded"

@@ -5,24 +5,53 @@ from codegen_platform.store.rows.deliveries import EventCount, EventSummary, Rec
 from codegen_platform.store.rows.effects import EffectRow
 from codegen_platform.store.rows.json import Json
 from codegen_platform.store.rows.model_calls import ModelCallRow, ModelTotals, NewModelCall
+from codegen_platform.store.rows.pages import Page
 from codegen_platform.store.rows.repositories import LocalPullRequestRow, RepositoryRow
-from codegen_platform.store.rows.tasks import NewTask, TaskEventRow, TaskHead, TaskRow
+from codegen_platform.store.rows.reviews import ReviewRow
+from codegen_platform.store.rows.tasks import (
+    Check,
+    Hold,
+    NewTask,
+    OnDependencyFailure,
+    ReadyTask,
+    RebuildReport,
+    TaskChanges,
+    TaskEventRow,
+    TaskHead,
+    TaskRow,
+    TaskUpdate,
+    ValidationReport,
+)
+from codegen_platform.store.rows.workflows import NewWorkflowRun, WorkflowRow, WorkflowRunRow
 
 __all__ = [
     "AgentRow",
+    "Check",
     "EffectRow",
     "EventCount",
     "EventSummary",
+    "Hold",
     "Json",
     "LocalPullRequestRow",
     "ModelCallRow",
     "ModelTotals",
     "NewModelCall",
     "NewTask",
+    "NewWorkflowRun",
+    "OnDependencyFailure",
+    "Page",
+    "ReadyTask",
+    "RebuildReport",
     "Recorded",
     "RepositoryRow",
+    "ReviewRow",
     "StoredEvent",
+    "TaskChanges",
     "TaskEventRow",
     "TaskHead",
     "TaskRow",
+    "TaskUpdate",
+    "ValidationReport",
+    "WorkflowRow",
+    "WorkflowRunRow",
 ]

@@ -13,7 +13,14 @@ from codegen_platform.store.states import AgentStatus, AgentType
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentRow:
-    """One registered agent: what it can do, how many tasks at once, and when it was last heard of."""
+    """One registered agent: what it can do, how many tasks at once, and when it was last heard of.
+
+    Attributes:
+        name: also the queue that it takes its work from.
+        started_at: when its present session began.
+        busy: tasks that were given to it and have not begun, or that it holds.
+        is_heard: whether it was heard of lately.
+    """
 
     id: UUID
     name: str
@@ -23,4 +30,7 @@ class AgentRow:
     status: AgentStatus
     configuration: Mapping[str, Json]
     created_at: datetime
+    started_at: datetime
     last_seen: datetime
+    busy: int = 0
+    is_heard: bool = True

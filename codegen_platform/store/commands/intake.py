@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import structlog
 
 from codegen_platform.errors import CodegenError, StoreUnavailable
-from codegen_platform.store.batches import BatchWriter
-from codegen_platform.store.recording import Delivery
+from codegen_platform.store.commands.batches import BatchWriter
+from codegen_platform.store.commands.recording import Delivery
 from codegen_platform.store.rows import Recorded
 
 log = structlog.get_logger(__name__)

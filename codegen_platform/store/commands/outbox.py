@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from psycopg import Connection
 
 from codegen_platform.errors import LeaseLost
-from codegen_platform.store.ledger import LockedTask, Move, ended, lock, save
+from codegen_platform.store.commands.dependencies import save
+from codegen_platform.store.commands.ledger import lock
+from codegen_platform.store.commands.moves import LockedTask, Move, ended, is_valid
 from codegen_platform.store.notifying import notify
 from codegen_platform.store.pool import fetch
 from codegen_platform.store.refusals import WrongState
-from codegen_platform.store.rows import EffectRow
+from codegen_platform.store.rows import EffectRow, TaskRow
 
 # One effect per key; a second enqueue of the same finds the first.
 ENQUEUE = """
@@ -44,6 +46,9 @@ WITHDRAW = """
     WHERE task_id = ANY(%(task_ids)s) AND state IN ('pending', 'sending') AND sent_at IS NULL
 """
 
+# Effects of a task that still have to be written.
+UNFINISHED = "SELECT * FROM effects WHERE task_id = %(task_id)s AND state IN ('pending', 'sending')"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewEffect:
@@ -56,21 +61,27 @@ class NewEffect:
 
 
 def enqueue(connection: Connection, task_id: UUID, fence: int, new: NewEffect) -> EffectRow:
-    """Insert the effect or find the one with its key, and move the task to where that leaves it."""
+    """Insert the effect or find the one with its key, and end the task if that is done already."""
     task = lock(connection, task_id)
     if task is None or task.fence != fence or task.status not in {"in_progress", "validation"}:
         raise LeaseLost(f"task {task_id} is not held with fence {fence} any more")
+    if task.status != "validation" or not is_valid(task):
+        raise WrongState(f"task {task_id} was not found valid; only what was is published")
     effect = _insert_or_find(connection, task, new)
     if effect.state == "done":
         after = ended(task, "complete", effect.outcome)
         note = {"effect_id": str(effect.id), "reason": "already published"}
         save(connection, [Move(before=task, after=after, type="completed", actor="outbox", note=note)])
-    elif task.status == "in_progress":
-        after = replace(task, status="validation")
+    else:
         note = {"effect_id": str(effect.id)}
-        save(connection, [Move(before=task, after=after, type="enqueued", actor="outbox", note=note)])
+        save(connection, [Move(before=task, after=task, type="enqueued", actor="outbox", note=note)])
     notify(connection, "effects")
     return effect
+
+
+def is_outgoing(connection: Connection, task: TaskRow) -> bool:
+    """Return whether the publisher has something of this task to write, so that the task is the publisher's to end."""
+    return bool(fetch(connection, EffectRow, UNFINISHED, {"task_id": task.id}))
 
 
 def withdraw(connection: Connection, task_ids: Sequence[UUID], reason: str) -> None:

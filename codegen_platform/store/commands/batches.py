@@ -9,8 +9,7 @@ import psycopg
 from psycopg import AsyncConnection, errors
 
 from codegen_platform.errors import CodegenError, StoreUnavailable
-from codegen_platform.store.pool import connection_settings, unavailable
-from codegen_platform.store.recording import (
+from codegen_platform.store.commands.recording import (
     KNOWN,
     RECORD,
     Delivery,
@@ -19,6 +18,7 @@ from codegen_platform.store.recording import (
     known_parameters,
     unstorable,
 )
+from codegen_platform.store.pool import connection_settings, unavailable
 from codegen_platform.store.rows import Recorded
 from codegen_platform.store.text import StorableTextDumper
 

@@ -13,14 +13,17 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from codegen_platform.store.ledger import LockedTask, Move, ended, lock, save
+from codegen_platform.store.commands.dependencies import save
+from codegen_platform.store.commands.ledger import lock
+from codegen_platform.store.commands.moves import LockedTask, Move, ended
+from codegen_platform.store.commands.outbox import NewEffect, enqueue, is_outgoing
 from codegen_platform.store.notifying import notify
-from codegen_platform.store.outbox import NewEffect, enqueue
 from codegen_platform.store.pool import Pool, fetch
-from codegen_platform.store.rows import EffectRow
+from codegen_platform.store.rows import Check, EffectRow, ValidationReport
 from codegen_platform.store.states import OPEN, EffectState
 
 FORGES = ("github", "local")
+PUBLISHED = ValidationReport(checks=[Check(name="published", passed=True, detail="valid when it was enqueued")])
 
 # Take the effect that has been due longest. One that may have been sent waits until that request can no longer land.
 CLAIM = """
@@ -69,9 +72,6 @@ FINISH = """
     RETURNING *
 """
 
-# Effects of a task that still have to be written.
-UNFINISHED = "SELECT * FROM effects WHERE task_id = %(task_id)s AND state IN ('pending', 'sending')"
-
 GET = "SELECT * FROM effects WHERE id = %(id)s"
 FOR_TASK = "SELECT * FROM effects WHERE task_id = %(task_id)s ORDER BY sequence"
 
@@ -112,7 +112,7 @@ class Effects:
     def enqueue(
         self, task_id: UUID, fence: int, kind: str, effect_key: str, payload: bytes, *, head_sha: str | None = None
     ) -> EffectRow:
-        """Put something in the outbox and the task in validation, in one transaction; NOTIFY effects.
+        """Put something that was found valid in the outbox; NOTIFY effects.
 
         With a known key the first effect is returned, its payload unchanged unless it was dead or superseded: then it is wanted
         again, with this payload. If it is done already, the task is complete.
@@ -122,7 +122,8 @@ class Effects:
 
         Raises:
             LeaseLost: the task is not this run's any more; nothing was enqueued.
-            WrongState: the key is another task's, or task and arguments name no number or no head commit.
+            WrongState: the task holds no passed validation, the key is another task's, or task and arguments name no number or
+                no head commit.
         """
         new = NewEffect(kind=kind, effect_key=effect_key, payload=payload, head_sha=head_sha)
         return self._pool.run(lambda connection: enqueue(connection, task_id, fence, new))
@@ -188,7 +189,7 @@ class Effects:
             effects = fetch(connection, EffectRow, FINISH, given)
             if task is None or not effects:
                 return False
-            if task.status in OPEN and not fetch(connection, EffectRow, UNFINISHED, {"task_id": task.id}):
+            if task.status in OPEN and not is_outgoing(connection, task):
                 save(connection, [_end_of_task(task, effects[0])])
             notify(connection, "effects")
             return True
@@ -224,7 +225,9 @@ def _end_of_task(task: LockedTask, effect: EffectRow) -> Move:
     note = {"effect_id": str(effect.id), "remote_id": effect.remote_id}
     match effect.state:
         case "done":
-            after, type = ended(task, "complete", effect.outcome), "completed"
+            # Only valid work is enqueued; the task may have been reopened since, and its report with it.
+            known_valid = replace(task, validation=task.validation or PUBLISHED.to_json())
+            after, type = ended(known_valid, "complete", effect.outcome), "completed"
         case "superseded":
             after, type = ended(task, "superseded", "superseded"), "superseded"
         case _:

@@ -12,8 +12,11 @@ from datetime import UTC, datetime
 
 from psycopg import Connection
 
-from codegen_platform.store.decisions import supersede
-from codegen_platform.store.ledger import LockedTask, Move, insert, lock, reopened, save
+from codegen_platform.store.commands.creating import create_all
+from codegen_platform.store.commands.decisions import supersede
+from codegen_platform.store.commands.dependencies import save, unmet
+from codegen_platform.store.commands.ledger import lock
+from codegen_platform.store.commands.moves import LockedTask, Move, reopened
 from codegen_platform.store.pool import fetch
 from codegen_platform.store.rows import Json, NewTask, TaskRow
 from codegen_platform.store.states import OPEN
@@ -36,9 +39,7 @@ def create(connection: Connection, new: NewTask, actor: str) -> tuple[TaskRow, b
     related = _lock_related(connection, new)
     if known := _with_meaning(related, new):
         return known, False
-    inserted = insert(connection, new, actor)
-    assert inserted is not None, "the change is locked and no task with this meaning was there"
-    return inserted, True
+    return create_all(connection, [new], actor)[0], True
 
 
 def create_for_head(connection: Connection, new: NewTask, actor: str) -> TaskRow:
@@ -55,8 +56,7 @@ def create_for_head(connection: Connection, new: NewTask, actor: str) -> TaskRow
         supersede(connection, [task for task in others if task.status in OPEN], actor, reason)
     if known is not None:
         return _refreshed(connection, known, new, actor) if newest else known
-    task = insert(connection, new, actor)
-    assert task is not None, "the change is locked and no task with this meaning was there"
+    task = create_all(connection, [new], actor)[0]
     return task if newest else _born_superseded(connection, task, actor)
 
 
@@ -97,7 +97,8 @@ def _refreshed(connection: Connection, known: LockedTask, new: NewTask, actor: s
     metadata = {**known.metadata, **new.metadata}
     note: dict[str, Json] = {"event_id": str(new.event_id)} if new.event_id else {}
     if known.status in {"superseded", "cancelled"}:
-        move = Move(before=known, after=reopened(known, metadata), type="revived", actor=actor, note=note)
+        after = replace(reopened(known, metadata), hold="dependencies" if unmet(connection, [known.id]) else None)
+        move = Move(before=known, after=after, type="revived", actor=actor, note=note)
     elif metadata != known.metadata:
         move = Move(before=known, after=replace(known, metadata=metadata), type="seen_again", actor=actor, note=note)
     else:

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from psycopg import Connection, errors
 
-from codegen_platform.store.heads import create_for_head
+from codegen_platform.store.commands.heads import create_for_head
+from codegen_platform.store.commands.recording import Delivery, record_alone
+from codegen_platform.store.notifying import notify
 from codegen_platform.store.pool import Pool, fetch
-from codegen_platform.store.recording import Delivery, record_alone
 from codegen_platform.store.refusals import NotFound
-from codegen_platform.store.rows import EventCount, EventSummary, NewTask, Recorded, StoredEvent, TaskRow
+from codegen_platform.store.rows import NewTask, Recorded, StoredEvent, TaskRow
 from codegen_platform.store.states import Disposition
 from codegen_platform.store.text import storable_json
 
@@ -38,20 +39,6 @@ KNOWN = "SELECT delivery_id FROM events WHERE delivery_id = ANY(%(delivery_ids)s
 # When the first delivery was recorded.
 BEGUN = "SELECT min(created_at) AS at FROM events"
 
-# The newest deliveries without their bodies, page by page.
-LIST = """
-    SELECT id, sequence, delivery_id, event_type, source, octet_length(body) AS body_bytes, action, disposition, reason,
-           task_id, created_at, processed_at
-    FROM events
-    WHERE %(before_sequence)s::bigint IS NULL OR sequence < %(before_sequence)s
-    ORDER BY sequence DESC LIMIT %(limit)s
-"""
-
-COUNTS = """
-    SELECT event_type, disposition, count(*) AS count FROM events
-    GROUP BY event_type, disposition ORDER BY event_type, disposition
-"""
-
 # Lock one delivery, so that it is settled once.
 LOCK = "SELECT *, octet_length(body) AS body_bytes FROM events WHERE id = %(id)s FOR NO KEY UPDATE"
 
@@ -61,6 +48,12 @@ SETTLE = """
     SET disposition = %(disposition)s, reason = %(reason)s, action = %(action)s, task_id = %(task_id)s,
         processed_at = clock_timestamp()
     WHERE id = %(id)s AND processed_at IS NULL
+"""
+
+# A delivery is to be routed again, if it led to no task.
+REOPEN = """
+    UPDATE events SET disposition = NULL, reason = NULL, processed_at = NULL
+    WHERE id = %(id)s AND task_id IS NULL RETURNING id
 """
 
 # Keep the parsed body for people's queries.
@@ -119,10 +112,6 @@ class Events:
         """Return when the first delivery was recorded, None before."""
         return self._pool.fetch(_Begun, BEGUN)[0].at
 
-    def counts(self) -> list[EventCount]:
-        """Return how many deliveries of each type ended in each way; reads the whole table."""
-        return self._pool.fetch(EventCount, COUNTS)
-
     def settle(
         self,
         event_id: UUID,
@@ -136,6 +125,17 @@ class Events:
         """Say what became of a delivery; the first to say so wins. `payload` is kept where jsonb can hold it."""
         given = {"id": event_id, "disposition": disposition, "reason": reason, "action": action, "task_id": task_id}
         self._pool.run(lambda connection: _settle(connection, given, payload))
+
+    def reopen(self, event_id: UUID) -> bool:
+        """Have a delivery routed again, by the rules and agents of today; NOTIFY events. False: it led to a task, or is not there."""
+
+        def reopened(connection: Connection) -> bool:
+            found = connection.execute(REOPEN, {"id": event_id}).rowcount == 1
+            if found:
+                notify(connection, "events")
+            return found
+
+        return self._pool.run(reopened)
 
     def route(self, event_id: UUID, *, action: str | None, payload: object | None, new_task: NewTask) -> TaskRow:
         """Turn a delivery into the task it means, in one transaction, and return that task; NOTIFY tasks.
@@ -161,10 +161,6 @@ class Events:
             return task
 
         return self._pool.run(routed)
-
-    def list(self, limit: int, before_sequence: int | None = None) -> list[EventSummary]:
-        """Return at most `limit` deliveries without bodies, newest first; `before_sequence` continues after a page."""
-        return self._pool.fetch(EventSummary, LIST, {"limit": limit, "before_sequence": before_sequence})
 
 
 def _settle(connection: Connection, given: Mapping[str, object], payload: object | None) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from psycopg import Connection
 
-from codegen_platform.store.ledger import LockedTask, Move, lock, reopened, save, stopped
-from codegen_platform.store.outbox import withdraw
+from codegen_platform.store.commands.dependencies import save, unmet
+from codegen_platform.store.commands.ledger import lock
+from codegen_platform.store.commands.moves import ENDED, LockedTask, Move, ended, reopened
+from codegen_platform.store.commands.outbox import withdraw
 from codegen_platform.store.pool import Pool, fetch
 from codegen_platform.store.refusals import NotFound, WrongState
 from codegen_platform.store.rows import TaskRow
@@ -45,7 +48,10 @@ class Decisions:
             if task.status not in OPEN:
                 raise WrongState(f"task {task_id} is {task.status} already")
             withdraw(connection, [task.id], reason)
-            return _save_one(connection, task, stopped(task, "cancelled", None), "cancelled", actor, reason)
+            after = ended(task, "cancelled", None)
+            note = {"reason": reason}
+            move = Move(before=task, after=after, type="cancelled", actor=actor, note=note, keeps_lease=True)
+            return save(connection, [move])[0]
 
         return self._pool.run(cancelled)
 
@@ -59,11 +65,11 @@ class Decisions:
         return self._pool.run(superseded)
 
     def replay(self, task_id: UUID, actor: str) -> TaskRow:
-        """Make a dead, failed or cancelled task pending again, with all its tries.
+        """Make a dead, failed or cancelled task pending again, with all its tries, and with it what failed because of it.
 
         Raises:
             NotFound: there is no such task.
-            WrongState: it is in another state.
+            WrongState: it is in another state, or waits for a task that ended badly itself.
         """
 
         def replayed(connection: Connection) -> TaskRow:
@@ -72,7 +78,11 @@ class Decisions:
                 raise WrongState(
                     f"task {task_id} is {task.status}; only a failed, dead or cancelled one can be replayed"
                 )
-            return _save_one(connection, task, reopened(task, task.metadata), "replayed", actor, None)
+            waits = unmet(connection, [task.id])
+            if bad := [str(edge.depends_on) for edge in waits if edge.status in ENDED]:
+                raise WrongState(f"task {task_id} waits for {', '.join(bad)}; replay that first, and this one follows")
+            after = replace(reopened(task, task.metadata), hold="dependencies" if waits else None)
+            return save(connection, [Move(before=task, after=after, type="replayed", actor=actor)])[0]
 
         return self._pool.run(replayed)
 
@@ -82,7 +92,14 @@ def supersede(connection: Connection, tasks: list[LockedTask], actor: str, reaso
     withdraw(connection, [task.id for task in tasks], reason)
     note = {"reason": reason}
     moves = [
-        Move(before=task, after=stopped(task, "superseded", "superseded"), type="superseded", actor=actor, note=note)
+        Move(
+            before=task,
+            after=ended(task, "superseded", "superseded"),
+            type="superseded",
+            actor=actor,
+            note=note,
+            keeps_lease=True,
+        )
         for task in tasks
     ]
     return save(connection, moves)
@@ -93,10 +110,3 @@ def _existing(connection: Connection, task_id: UUID) -> LockedTask:
     if task is None:
         raise NotFound(f"there is no task {task_id}")
     return task
-
-
-def _save_one(
-    connection: Connection, task: LockedTask, after: LockedTask, type: str, actor: str, reason: str | None
-) -> TaskRow:
-    note = {} if reason is None else {"reason": reason}
-    return save(connection, [Move(before=task, after=after, type=type, actor=actor, note=note)])[0]

@@ -1,0 +1,84 @@
+"""Registered agents: who can do what, how much at once, and when they were last heard of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID, uuid4
+
+from codegen_platform.store.pool import Pool
+from codegen_platform.store.refusals import NotFound
+from codegen_platform.store.rows import AgentRow
+from codegen_platform.store.states import AgentType
+
+# Begin a session of the agent with this name; one that a person disabled stays so.
+REGISTER = """
+    INSERT INTO agents (id, name, type, capabilities, capacity, started_at, last_seen)
+    VALUES (%(id)s, %(name)s, %(type)s::agent_type_enum, %(capabilities)s::text[], %(capacity)s, clock_timestamp(), clock_timestamp())
+    ON CONFLICT (name) DO UPDATE
+    SET type = excluded.type, capabilities = excluded.capabilities, capacity = excluded.capacity,
+        started_at = excluded.started_at, last_seen = excluded.last_seen,
+        status = CASE WHEN agents.status = 'disabled' THEN agents.status ELSE 'active' END
+    RETURNING *
+"""
+
+# An agent was heard of; one that had been given up is active again, one that a person disabled stays so.
+HEARTBEAT = """
+    UPDATE agents SET last_seen = clock_timestamp(), status = CASE WHEN status = 'lost' THEN 'active' ELSE status END
+    WHERE id = %(id)s
+"""
+
+# Give up agents that were silent for too long.
+MARK_LOST = """
+    UPDATE agents SET status = 'lost'
+    WHERE status IN ('active', 'draining') AND last_seen < clock_timestamp() - make_interval(secs => %(silent_seconds)s)
+    RETURNING *
+"""
+
+SET_STATUS = "UPDATE agents SET status = %(status)s::agent_status_enum WHERE name = %(name)s RETURNING *"
+
+CAPABILITIES = "SELECT DISTINCT unnest(capabilities) AS name FROM agents WHERE status <> 'disabled'"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Capability:
+    name: str
+
+
+class Agents:
+    """One row per named agent."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def register(self, name: str, type: AgentType, capabilities: Sequence[str], capacity: int) -> AgentRow:
+        """Begin a session of the agent with this name; it is active, unless a person disabled it.
+
+        What was given to an earlier session of it and has not begun is given out again by `recover_lost`.
+        """
+        given = {"id": uuid4(), "name": name, "type": type, "capabilities": list(capabilities), "capacity": capacity}
+        return self._pool.fetch(AgentRow, REGISTER, given)[0]
+
+    def heartbeat(self, agent_id: UUID) -> bool:
+        """Say that the agent is alive. False: there is no such agent."""
+        return self._pool.execute(HEARTBEAT, {"id": agent_id}) == 1
+
+    def mark_lost(self, silent_seconds: float) -> list[AgentRow]:
+        """Give up the agents that were silent for so long, and return them; `recover_lost` returns their tasks to the queue."""
+        return self._pool.fetch(AgentRow, MARK_LOST, {"silent_seconds": silent_seconds})
+
+    def set_status(self, name: str, status: Literal["active", "draining", "disabled"]) -> AgentRow:
+        """Let an agent work, let it finish what it has, or keep it from work until a person says otherwise.
+
+        Raises:
+            NotFound: there is no such agent.
+        """
+        changed = self._pool.fetch(AgentRow, SET_STATUS, {"name": name, "status": status})
+        if not changed:
+            raise NotFound(f"there is no agent {name}")
+        return changed[0]
+
+    def kinds(self) -> frozenset[str]:
+        """Return everything that some agent is capable of, agents that a person disabled left out."""
+        return frozenset(row.name for row in self._pool.fetch(_Capability, CAPABILITIES))

@@ -1,0 +1,240 @@
+"""Which tasks may start now and who does them, which were lost by the run that had them, and which runs should stop."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from psycopg import Connection
+
+from codegen_platform.store.commands.dependencies import save
+from codegen_platform.store.commands.moves import LockedTask, Move, ended
+from codegen_platform.store.commands.outbox import is_outgoing
+from codegen_platform.store.pool import Pool, fetch
+from codegen_platform.store.queries.agents import AGENTS
+from codegen_platform.store.rows import AgentRow, TaskRow
+
+# Only one transaction dispatches at a time: two would not see each other's choice for the same pull request. It walks along indexes
+# and stops early; the planner, who cannot know how little is wanted of each repository, would rather sort the whole backlog.
+DISPATCH_LOCK = """
+    SELECT pg_advisory_xact_lock(hashtext('codegen_platform.dispatch')),
+           set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),
+           set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)
+"""
+
+# What may start now: no change twice, none that is busy, none that no free agent can do. Looked at are the first few of every
+# repository and the first few of all, so that neither a long queue nor a repository that fills it hides the others. The order: level (ten
+# minutes of waiting make one step of priority), then the repository's share of what runs and is chosen here, then turn.
+READY = """
+    WITH RECURSIVE in_flight AS MATERIALIZED (
+        SELECT repository, number FROM tasks WHERE status = 'pending' AND dispatched_at IS NOT NULL
+        UNION ALL
+        SELECT task.repository, task.number FROM leases JOIN tasks AS task ON task.id = leases.task_id
+        WHERE leases.until > statement_timestamp() AND task.status IN ('in_progress', 'validation')
+    ), busy AS MATERIALIZED (
+        SELECT DISTINCT repository, number FROM in_flight WHERE number IS NOT NULL
+    ), load AS MATERIALIZED (
+        SELECT repository, count(*) AS runs FROM in_flight GROUP BY repository
+    ), fit AS MATERIALIZED (
+        SELECT DISTINCT capabilities FROM agents WHERE id = ANY(%(agent_ids)s)
+    ), queue (name) AS (
+        (SELECT repository FROM tasks WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL
+         ORDER BY repository LIMIT 1)
+        UNION ALL
+        SELECT (SELECT repository FROM tasks
+                WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL AND repository > queue.name
+                ORDER BY repository LIMIT 1)
+        FROM queue WHERE queue.name IS NOT NULL
+    ), candidate AS (
+        SELECT head.* FROM queue CROSS JOIN LATERAL (
+            SELECT id, repository, number, turn_at FROM tasks
+            WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL AND repository = queue.name
+              AND run_at <= statement_timestamp()
+              AND (number IS NULL OR (repository, number) NOT IN (SELECT repository, number FROM busy))
+              AND (SELECT bool_or(tasks.requirements <@ fit.capabilities) FROM fit)
+            ORDER BY turn_at, id LIMIT (SELECT ceil(%(window)s::float / count(*))::integer FROM queue)
+        ) AS head
+        UNION
+        (SELECT id, repository, number, turn_at FROM tasks
+         WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL AND run_at <= statement_timestamp()
+           AND (number IS NULL OR (repository, number) NOT IN (SELECT repository, number FROM busy))
+           AND (SELECT bool_or(tasks.requirements <@ fit.capabilities) FROM fit)
+         ORDER BY turn_at, id LIMIT %(window)s)
+    ), first_of_change AS (
+        SELECT DISTINCT ON (repository, coalesce(number::text, id::text)) id, repository, turn_at FROM candidate
+        ORDER BY repository, coalesce(number::text, id::text), turn_at, id
+    ), ranked AS (
+        SELECT id, turn_at,
+               greatest(0, ceil(extract(epoch FROM turn_at - statement_timestamp()) / 600)) AS level,
+               coalesce(load.runs, 0) + row_number() OVER (PARTITION BY repository ORDER BY turn_at, id) AS share
+        FROM first_of_change LEFT JOIN load USING (repository)
+    ), chosen AS (
+        SELECT * FROM ranked ORDER BY level, share, turn_at, id LIMIT %(limit)s
+    )
+    SELECT task.*, clock_timestamp() AS now FROM tasks AS task JOIN chosen ON chosen.id = task.id
+    WHERE task.status = 'pending' AND task.dispatched_at IS NULL AND task.hold IS NULL
+    ORDER BY chosen.level, chosen.share, chosen.turn_at, chosen.id
+    FOR NO KEY UPDATE OF task SKIP LOCKED
+"""
+
+# In-progress tasks whose lease ran out; tasks that were given to an agent which is gone, has begun a new session since, or let them lie.
+LOST = """
+    SELECT task.*, clock_timestamp() AS now FROM tasks AS task
+    WHERE task.id IN (
+        SELECT leases.task_id FROM leases WHERE leases.until < statement_timestamp()
+        UNION ALL
+        SELECT given.id FROM tasks AS given LEFT JOIN agents AS agent ON agent.name = given.assignee
+        WHERE given.status = 'pending' AND given.dispatched_at IS NOT NULL
+          AND (given.dispatched_at < statement_timestamp() - make_interval(secs => %(unclaimed_seconds)s)
+               OR agent.status = 'lost' OR agent.started_at > given.dispatched_at)
+        LIMIT %(limit)s
+    )
+    FOR NO KEY UPDATE OF task SKIP LOCKED
+"""
+
+# The lease of a task that nobody works on any more.
+FREE = "DELETE FROM leases WHERE task_id = ANY(%(ids)s) AND until < statement_timestamp()"
+
+# Tasks that were ended under a run which still holds its lease.
+TO_STOP = """
+    SELECT task.* FROM leases JOIN tasks AS task ON task.id = leases.task_id
+    WHERE leases.until > statement_timestamp() AND task.status IN ('cancelled', 'superseded')
+"""
+
+# Runs asked for and not here yet, and runs that hold a lease.
+IN_FLIGHT = """
+    SELECT (SELECT count(*) FROM tasks WHERE status = 'pending' AND dispatched_at IS NOT NULL)
+         + (SELECT count(*) FROM leases WHERE until > statement_timestamp()) AS count
+"""
+
+# How long until the next postponed task is due.
+UNTIL_DUE = """
+    SELECT extract(epoch FROM min(run_at) - statement_timestamp())::double precision AS seconds FROM tasks
+    WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL AND run_at > statement_timestamp()
+"""
+
+WINDOW = 4
+RECOVERED_AT_ONCE = 200
+UNCLAIMED_SECONDS = 60.0
+SILENT_SECONDS = 20.0
+
+# A task that takes its worker down with it, five times, is the reason.
+MAX_LOSSES = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Count:
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Wait:
+    seconds: float | None
+
+
+class Dispatching:
+    """From the table of tasks to runs, and back when a run is lost."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def dispatch(self, limit: int, *, silent_seconds: float = SILENT_SECONDS) -> list[TaskRow]:
+        """Give at most `limit` tasks to agents and return them, their agent in `assignee`, in the order in which they shall start.
+
+        A task is given out when it is due, waits for nothing, no other task of its repository and number is dispatched or held by
+        a run, and an active agent heard of within `silent_seconds` has room and all that it requires; of several such agents the one
+        with the smallest share of its capacity in use gets it. Each task is returned once per attempt; `recover_lost` makes a new
+        attempt of one that no run claimed.
+        """
+
+        def dispatched(connection: Connection) -> list[TaskRow]:
+            connection.execute(DISPATCH_LOCK)
+            free = [
+                agent
+                for agent in fetch(connection, AgentRow, AGENTS, {"silent_seconds": silent_seconds})
+                if agent.status == "active" and agent.is_heard and agent.busy < agent.capacity
+            ]
+            room = min(limit, sum(agent.capacity - agent.busy for agent in free))
+            if room <= 0:
+                return []
+            given = {"limit": room, "window": room * WINDOW, "agent_ids": [agent.id for agent in free]}
+            return save(connection, [*_assigned(fetch(connection, LockedTask, READY, given), free)])
+
+        return self._pool.run(dispatched)
+
+    def recover_lost(self, max_tries: int, *, unclaimed_seconds: float = UNCLAIMED_SECONDS) -> list[TaskRow]:
+        """Free the tasks of runs that are gone, and return them; `run_id` is still the lost run's.
+
+        In progress or validation with an expired lease: pending as a new attempt, or dead after `max_tries` tries or 5 losses. Waiting
+        for the publisher, cancelled or superseded: the lease is forgotten. Dispatched and not claimed within `unclaimed_seconds`, or
+        given to an agent that is lost or has begun a new session: a new attempt, because Dagster never starts the same run key twice.
+        """
+
+        def recovered(connection: Connection) -> list[TaskRow]:
+            given = {"unclaimed_seconds": unclaimed_seconds, "limit": RECOVERED_AT_ONCE}
+            lost = fetch(connection, LockedTask, LOST, given)
+            left = [
+                task
+                for task in lost
+                if task.status not in {"in_progress", "pending"} and not _is_lost(connection, task)
+            ]
+            moved = save(connection, [_recovery(task, max_tries) for task in lost if task not in left])
+            if left:
+                connection.execute(FREE, {"ids": [task.id for task in left]})
+            return [*moved, *left]
+
+        return self._pool.run(recovered)
+
+    def runs_to_stop(self) -> list[TaskRow]:
+        """Return cancelled and superseded tasks whose run (`run_id`) still holds its lease."""
+        return self._pool.fetch(TaskRow, TO_STOP)
+
+    def in_flight(self) -> int:
+        """Return how many runs are asked for and not here yet, or hold a lease."""
+        return self._pool.fetch(_Count, IN_FLIGHT)[0].count
+
+    def seconds_until_due(self) -> float | None:
+        """Return how long until the next postponed task may be dispatched; None if none is postponed.
+
+        Nobody is notified when that time comes: who waits for tasks bounds the wait by it.
+        """
+        return self._pool.fetch(_Wait, UNTIL_DUE)[0].seconds
+
+
+def _assigned(tasks: Sequence[LockedTask], agents: Collection[AgentRow]) -> Iterator[Move]:
+    busy: dict[UUID, int] = {agent.id: agent.busy for agent in agents}
+    for task in tasks:
+        fit = [
+            agent
+            for agent in agents
+            if busy[agent.id] < agent.capacity and {*task.requirements} <= {*agent.capabilities}
+        ]
+        if not fit:  # the last fit one was filled by a task before it
+            continue
+        chosen = min(fit, key=lambda agent: (busy[agent.id] / agent.capacity, agent.name))
+        busy[chosen.id] += 1
+        after = replace(task, dispatched_at=task.now, assignee=chosen.name)
+        yield Move(before=task, after=after, type="dispatched", actor="dispatcher")
+
+
+def _is_lost(connection: Connection, task: LockedTask) -> bool:
+    """Return whether nobody will end this task: its run died while it was validated, before anything was in the outbox."""
+    return task.status == "validation" and not is_outgoing(connection, task)
+
+
+def _recovery(task: LockedTask, max_tries: int) -> Move:
+    if task.status == "pending":
+        after, type = replace(task, attempt=task.attempt + 1, dispatched_at=None, assignee=None), "unclaimed"
+    else:
+        after, type = _after_loss(task, max_tries)
+    return Move(before=task, after=after, type=type, actor="recovery")
+
+
+def _after_loss(task: LockedTask, max_tries: int) -> tuple[LockedTask, str]:
+    losses = task.losses + 1
+    error = f"its run stopped renewing the lease ({losses} so far)"
+    if task.tries >= max_tries or losses >= MAX_LOSSES:
+        return replace(ended(task, "dead", "failed"), losses=losses, error_code="run_lost", error=error), "dead"
+    anew = replace(task, status="pending", attempt=task.attempt + 1, run_at=task.now, dispatched_at=None)
+    return replace(anew, assignee=None, losses=losses, error_code="run_lost", error=error), "lost"

@@ -1,0 +1,103 @@
+"""Tasks: created, read, and everything that `Leases`, `Dispatching` and `Decisions` do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from psycopg import Connection
+
+from codegen_platform.store.commands import heads
+from codegen_platform.store.commands.creating import create_all
+from codegen_platform.store.commands.decisions import Decisions
+from codegen_platform.store.commands.dispatching import Dispatching
+from codegen_platform.store.commands.hastening import hasten
+from codegen_platform.store.commands.leases import Leases
+from codegen_platform.store.commands.rebuilding import rebuild
+from codegen_platform.store.commands.requests import RequestKey, once
+from codegen_platform.store.commands.updating import update
+from codegen_platform.store.pool import fetch
+from codegen_platform.store.rows import NewTask, RebuildReport, TaskChanges, TaskHead, TaskRow
+
+GET = "SELECT * FROM tasks WHERE id = %(id)s"
+OPEN_OF_CHANGE = """
+    SELECT * FROM tasks
+    WHERE repository = %(repository)s AND number = %(number)s AND status IN ('pending', 'in_progress', 'validation')
+"""
+WITH_MEANING = "SELECT * FROM tasks WHERE semantic_key = %(semantic_key)s"
+
+# At which heads there are tasks for these pull requests; where the task does not say, at which head it had something to publish.
+HEADS = """
+    SELECT number, status,
+           coalesce(head_sha, (SELECT max(effects.head_sha) FROM effects WHERE effects.task_id = tasks.id)) AS head_sha
+    FROM tasks
+    WHERE repository = %(repository)s AND kind = %(kind)s AND number = ANY(%(numbers)s)
+"""
+
+
+class Tasks(Leases, Dispatching, Decisions):
+    """The table of tasks and their append-only history, for those who change them."""
+
+    def create(self, new: NewTask, actor: str) -> tuple[TaskRow, bool]:
+        """Insert a pending task, or return the one with the same semantic key; True if it was inserted."""
+        return self._pool.run(lambda connection: heads.create(connection, new, actor))
+
+    def create_many(self, news: Sequence[NewTask], actor: str) -> list[TaskRow]:
+        """Insert tasks, which may wait for each other, in one transaction; those whose semantic key is taken are left out.
+
+        Raises:
+            DependencyRefused: nothing was created.
+        """
+        return self._pool.run(lambda connection: create_all(connection, news, actor))
+
+    def create_once(self, new: NewTask, request: RequestKey | None, actor: str) -> tuple[TaskRow, bool]:
+        """Insert a task, or return the one that the same request created before; True if it was inserted.
+
+        Raises:
+            KeyReused: the key came with another request before.
+            DependencyRefused: nothing was created.
+        """
+
+        def made(connection: Connection) -> tuple[TaskRow, bool]:
+            task_id, is_new = once(connection, request, lambda: heads.create(connection, new, actor)[0].id)
+            return fetch(connection, TaskRow, GET, {"id": task_id})[0], is_new
+
+        return self._pool.run(made)
+
+    def update(self, task_id: UUID, version: int, changes: TaskChanges, actor: str) -> TaskRow:
+        """Change a task that no run was asked for yet, if it is still at `version`.
+
+        Raises:
+            NotFound: there is no such task.
+            VersionConflict: it has moved since; look at it again.
+            WrongState: it has started, or ended.
+            DependencyRefused: it cannot wait for these tasks.
+        """
+        return self._pool.run(lambda connection: update(connection, task_id, version, changes, actor))
+
+    def hasten(self, error_code: str, *, within_seconds: float, actor: str) -> int:
+        """Make tasks that were postponed because of this error due within so many seconds; return how many."""
+        return self._pool.run(lambda connection: hasten(connection, error_code, within_seconds, actor))
+
+    def rebuild(self, *, apply: bool) -> RebuildReport:
+        """Recreate every task from its events and say which rows differed; with `apply`, write those. Moves wait meanwhile."""
+        return self._pool.run(lambda connection: rebuild(connection, apply=apply))
+
+    def get(self, task_id: UUID) -> TaskRow | None:
+        """Return one task, or None."""
+        found = self._pool.fetch(TaskRow, GET, {"id": task_id})
+        return found[0] if found else None
+
+    def open_of_change(self, repository: str, number: int) -> list[TaskRow]:
+        """Return the open tasks of one pull request or issue, of any kind."""
+        return self._pool.fetch(TaskRow, OPEN_OF_CHANGE, {"repository": repository, "number": number})
+
+    def with_meaning(self, semantic_key: str) -> TaskRow | None:
+        """Return the task with this semantic key, or None."""
+        found = self._pool.fetch(TaskRow, WITH_MEANING, {"semantic_key": semantic_key})
+        return found[0] if found else None
+
+    def heads(self, repository: str, kind: str, numbers: Collection[int]) -> Collection[TaskHead]:
+        """Return the heads of these pull requests that there are tasks of this kind for, whatever became of them; in no order."""
+        given = {"repository": repository, "kind": kind, "numbers": [*numbers]}
+        return self._pool.fetch(TaskHead, HEADS, given)

@@ -1,0 +1,1 @@
+"""What lists and dashboards show: read on connections that cannot write."""

@@ -1,0 +1,106 @@
+"""Deliveries as lists show them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+from codegen_platform.store.pool import Pool
+from codegen_platform.store.queries.cursors import at_number, number_at, page_of
+from codegen_platform.store.rows import EventCount, EventSummary, Page
+from codegen_platform.store.states import Disposition
+
+# One delivery without its body, by its id or by the sender's.
+GET = """
+    SELECT id, sequence, delivery_id, event_type, source, octet_length(body) AS body_bytes, action, disposition, reason,
+           task_id, created_at, processed_at
+    FROM events WHERE id = %(id)s OR delivery_id = %(delivery_id)s LIMIT 1
+"""
+
+# The newest deliveries that fit, without their bodies, page by page.
+LIST = """
+    SELECT id, sequence, delivery_id, event_type, source, octet_length(body) AS body_bytes, action, disposition, reason,
+           task_id, created_at, processed_at
+    FROM events
+    WHERE (%(event_type)s::text IS NULL OR event_type = %(event_type)s)
+      AND (%(disposition)s::text IS NULL OR disposition = %(disposition)s)
+      AND (%(before)s::bigint IS NULL OR sequence < %(before)s)
+    ORDER BY sequence DESC LIMIT %(limit)s
+"""
+
+COUNT = """
+    SELECT count(*) AS count FROM events
+    WHERE (%(event_type)s::text IS NULL OR event_type = %(event_type)s)
+      AND (%(disposition)s::text IS NULL OR disposition = %(disposition)s)
+"""
+
+# The newest deliveries whose id begins like this.
+BEGINNING = """
+    SELECT id, sequence, delivery_id, event_type, source, octet_length(body) AS body_bytes, action, disposition, reason,
+           task_id, created_at, processed_at
+    FROM events WHERE id BETWEEN %(first)s::uuid AND %(last)s::uuid ORDER BY sequence DESC LIMIT %(limit)s
+"""
+
+COUNTS = """
+    SELECT event_type, disposition, count(*) AS count FROM events
+    GROUP BY event_type, disposition ORDER BY event_type, disposition
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventFilter:
+    """Which deliveries a list shows; None: all."""
+
+    event_type: str | None = None
+    disposition: Disposition | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Count:
+    count: int
+
+
+class EventQueries:
+    """Everything that is shown of deliveries."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def event(self, name: str) -> EventSummary | None:
+        """Return the delivery with this id, of ours or of the sender's, or None."""
+        try:
+            id = UUID(name)
+        except ValueError:
+            id = None
+        found = self._pool.fetch(EventSummary, GET, {"id": id, "delivery_id": name})
+        return found[0] if found else None
+
+    def events(
+        self,
+        wanted: EventFilter = EventFilter(),
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[EventSummary]:
+        """Return at most `limit` deliveries that fit, newest first, and how many fit in all.
+
+        Raises:
+            WrongCursor: no page of deliveries ended so.
+        """
+        given = asdict(wanted)
+        rows = self._pool.fetch(EventSummary, LIST, {**given, "before": number_at(cursor), "limit": limit + 1})
+        total = self._pool.fetch(_Count, COUNT, given)[0].count
+        return page_of(rows, limit=limit, total=total, cursor_of=lambda event: at_number(event.sequence))
+
+    def events_beginning(self, text: str, *, limit: int = 10) -> list[EventSummary]:
+        """Return the newest deliveries whose id begins with these hexadecimal digits; none if they are not."""
+        digits = text.replace("-", "").lower()
+        try:
+            first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+        except ValueError:
+            return []
+        return self._pool.fetch(EventSummary, BEGINNING, {"first": first, "last": last, "limit": limit})
+
+    def event_counts(self) -> list[EventCount]:
+        """Return how many deliveries of each type ended in each way; reads the whole table."""
+        return self._pool.fetch(EventCount, COUNTS)

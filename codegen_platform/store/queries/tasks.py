@@ -1,0 +1,172 @@
+"""Tasks as lists show them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+from codegen_platform.store.pool import Pool
+from codegen_platform.store.queries.cursors import at_row, page_of, row_at
+from codegen_platform.store.rows import Page, ReadyTask, TaskEventRow, TaskRow
+from codegen_platform.store.states import TaskStatus
+
+GET = "SELECT * FROM tasks WHERE id = %(id)s"
+HISTORY = "SELECT * FROM task_events WHERE task_id = %(id)s ORDER BY sequence"
+STATUS_COUNTS = "SELECT status, count(*) AS count FROM tasks GROUP BY status"
+
+# The newest tasks that fit, page by page, each filter left out where it is NULL.
+LIST = """
+    SELECT * FROM tasks
+    WHERE (%(statuses)s::text[] IS NULL OR status::text = ANY(%(statuses)s))
+      AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+      AND (%(repository)s::text IS NULL OR repository = %(repository)s)
+      AND (%(number)s::integer IS NULL OR number = %(number)s)
+      AND (%(priority)s::integer IS NULL OR priority = %(priority)s)
+      AND (%(assignee)s::text IS NULL OR assignee = %(assignee)s)
+      AND (%(workflow_run_id)s::uuid IS NULL OR workflow_run_id = %(workflow_run_id)s)
+      AND (%(before)s::timestamptz IS NULL OR (created_at, id) < (%(before)s, %(before_id)s::uuid))
+    ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+"""
+
+# How many there are over all pages.
+COUNT = """
+    SELECT count(*) AS count FROM tasks
+    WHERE (%(statuses)s::text[] IS NULL OR status::text = ANY(%(statuses)s))
+      AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+      AND (%(repository)s::text IS NULL OR repository = %(repository)s)
+      AND (%(number)s::integer IS NULL OR number = %(number)s)
+      AND (%(priority)s::integer IS NULL OR priority = %(priority)s)
+      AND (%(assignee)s::text IS NULL OR assignee = %(assignee)s)
+      AND (%(workflow_run_id)s::uuid IS NULL OR workflow_run_id = %(workflow_run_id)s)
+"""
+
+# The newest tasks whose id begins like this.
+BEGINNING = """
+    SELECT * FROM tasks WHERE id BETWEEN %(first)s::uuid AND %(last)s::uuid ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+"""
+
+# What could start now if agents were free, and since when.
+READY = """
+    SELECT id AS task_id, priority, greatest(queued_at, run_at, (
+               SELECT max(needed.completed_at) FROM tasks AS needed WHERE needed.id = ANY(tasks.dependencies)
+           )) AS ready_at
+    FROM tasks
+    WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL AND run_at <= statement_timestamp()
+"""
+
+# Why a pending task has not started, one sentence a reason.
+WHY_WAITING = """
+    SELECT reason FROM (
+        SELECT 1 AS place, 'it waits for task ' || edge.depends_on || ', which is ' || needed.status
+                || CASE WHEN task.hold = 'parked' AND needed.status IN ('failed', 'cancelled', 'superseded', 'dead')
+                   THEN ': it is parked until that is replayed' ELSE '' END AS reason
+        FROM tasks AS task JOIN unmet_dependencies AS edge ON edge.task_id = task.id
+        JOIN tasks AS needed ON needed.id = edge.depends_on
+        WHERE task.id = %(id)s AND task.status = 'pending'
+        UNION ALL
+        SELECT 2, 'it is tried again in ' || ceil(extract(epoch FROM run_at - statement_timestamp()))
+                  || ' s, after ' || coalesce(error_code, 'a pause')
+        FROM tasks WHERE id = %(id)s AND status = 'pending' AND dispatched_at IS NULL AND run_at > statement_timestamp()
+        UNION ALL
+        SELECT 3, 'task ' || other.id || ' works on the same change'
+        FROM tasks AS task JOIN tasks AS other
+          ON other.repository = task.repository AND other.number = task.number AND other.id <> task.id
+        WHERE task.id = %(id)s AND task.status = 'pending' AND task.dispatched_at IS NULL AND task.hold IS NULL
+          AND ((other.status = 'pending' AND other.dispatched_at IS NOT NULL)
+               OR EXISTS (SELECT FROM leases WHERE leases.task_id = other.id AND leases.until > statement_timestamp()))
+        UNION ALL
+        SELECT 4, CASE
+            WHEN NOT EXISTS (SELECT FROM agents WHERE task.requirements <@ capabilities)
+            THEN 'no agent is registered that can do ' || array_to_string(task.requirements, ', ')
+            WHEN NOT EXISTS (SELECT FROM agents WHERE task.requirements <@ capabilities AND status = 'active'
+                             AND last_seen > statement_timestamp() - make_interval(secs => %(silent_seconds)s))
+            THEN 'every agent that can do it is silent, draining or disabled'
+            ELSE 'it waits for its turn, or for an agent to have room' END
+        FROM tasks AS task
+        WHERE task.id = %(id)s AND task.status = 'pending' AND task.dispatched_at IS NULL AND task.hold IS NULL
+          AND task.run_at <= statement_timestamp()
+        UNION ALL
+        SELECT 5, 'agent ' || coalesce(assignee, 'unknown') || ' has been given it and is about to begin'
+        FROM tasks WHERE id = %(id)s AND status = 'pending' AND dispatched_at IS NOT NULL
+    ) AS reasons ORDER BY place, reason LIMIT 20
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskFilter:
+    """Which tasks a list shows; None or nothing given: all."""
+
+    statuses: Collection[TaskStatus] = ()
+    kind: str | None = None
+    repository: str | None = None
+    number: int | None = None
+    priority: int | None = None
+    assignee: str | None = None
+    workflow_run_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Count:
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _StatusCount:
+    status: TaskStatus
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Reason:
+    reason: str
+
+
+class TaskQueries:
+    """Everything that is shown of tasks."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def task(self, task_id: UUID) -> TaskRow | None:
+        """Return one task, or None."""
+        found = self._pool.fetch(TaskRow, GET, {"id": task_id})
+        return found[0] if found else None
+
+    def tasks(self, wanted: TaskFilter = TaskFilter(), *, limit: int = 50, cursor: str | None = None) -> Page[TaskRow]:
+        """Return at most `limit` tasks that fit, newest first, and how many fit in all.
+
+        Raises:
+            WrongCursor: no page of tasks ended so.
+        """
+        before, before_id = row_at(cursor)
+        given = {**asdict(wanted), "statuses": [*wanted.statuses] or None}
+        rows = self._pool.fetch(TaskRow, LIST, {**given, "before": before, "before_id": before_id, "limit": limit + 1})
+        total = self._pool.fetch(_Count, COUNT, given)[0].count
+        return page_of(rows, limit=limit, total=total, cursor_of=lambda task: at_row(task.created_at, task.id))
+
+    def tasks_beginning(self, text: str, *, limit: int = 10) -> list[TaskRow]:
+        """Return the newest tasks whose id begins with these hexadecimal digits; none if they are not."""
+        digits = text.replace("-", "").lower()
+        try:
+            first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+        except ValueError:
+            return []
+        return self._pool.fetch(TaskRow, BEGINNING, {"first": first, "last": last, "limit": limit})
+
+    def history(self, task_id: UUID) -> list[TaskEventRow]:
+        """Return the events of a task, oldest first."""
+        return self._pool.fetch(TaskEventRow, HISTORY, {"id": task_id})
+
+    def task_counts(self) -> Mapping[TaskStatus, int]:
+        """Return how many tasks are in each state; reads the whole table."""
+        return {row.status: row.count for row in self._pool.fetch(_StatusCount, STATUS_COUNTS)}
+
+    def why_waiting(self, task_id: UUID, *, silent_seconds: float = 20.0) -> Sequence[str]:
+        """Return why a pending task has not started yet, a sentence each; nothing for any other task."""
+        given = {"id": task_id, "silent_seconds": silent_seconds}
+        return [row.reason for row in self._pool.fetch(_Reason, WHY_WAITING, given)]
+
+    def ready(self) -> list[ReadyTask]:
+        """Return every task that could start now if agents were free, in no order."""
+        return self._pool.fetch(ReadyTask, READY)
