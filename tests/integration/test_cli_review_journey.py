@@ -30,7 +30,7 @@ from codegen_platform.publishing.publisher import Publisher
 from codegen_platform.publishing.timings import Timings
 from codegen_platform.security.redaction import KnownSecrets
 from codegen_platform.store import Store, TaskRow
-from tests.integration.ledger_rows import valid
+from tests.integration.ledger_rows import an_agent, valid
 from tests.integration.running_gateway import SECRET, running_gateway
 
 RULES = RoutingRules(kinds_with_agent=frozenset({"review_pull_request"}))
@@ -49,6 +49,7 @@ class PlayedRuns:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
+        an_agent(self.store)
         with self.store.listen("events", "tasks") as bell:
             while not self.stop.is_set():
                 route_pending(self.store, RULES, 10)

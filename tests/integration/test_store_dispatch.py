@@ -222,6 +222,7 @@ def test_choosing_from_a_large_backlog_reads_only_what_it_gives_out(
             FROM generate_series(1, 20000) AS i
             """
         )
+        connection.execute("ANALYZE tasks")
         connection.execute(DISPATCH_LOCK)
         explained = connection.execute(
             f"EXPLAIN (ANALYZE, FORMAT JSON) {READY}", {"limit": 50, "window": 200, "agent_ids": [agent.id]}

@@ -49,12 +49,14 @@ READY = """
     ), candidate AS (
         SELECT head.* FROM queue CROSS JOIN LATERAL (
             SELECT id, repository, number, turn_at FROM tasks
-            WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL AND repository = queue.name
+            WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL
+              AND repository BETWEEN queue.name AND queue.name  -- as a range: only the index by repository gives this order
               AND run_at <= statement_timestamp()
               AND (number IS NULL OR (repository, number) NOT IN (SELECT repository, number FROM busy))
               AND (SELECT bool_or(tasks.requirements <@ fit.capabilities) FROM fit)
-            ORDER BY turn_at, id LIMIT (SELECT ceil(%(window)s::float / count(*))::integer FROM queue)
+            ORDER BY repository, turn_at, id LIMIT (SELECT ceil(%(window)s::float / count(*))::integer FROM queue)
         ) AS head
+        WHERE queue.name IS NOT NULL
         UNION
         (SELECT id, repository, number, turn_at FROM tasks
          WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL AND run_at <= statement_timestamp()
