@@ -2,61 +2,53 @@
 
 from __future__ import annotations
 
-import random
+from datetime import UTC, datetime
 
 import structlog
 
 from codegen_platform.errors import CodegenError, LeaseLost, Superseded
 from codegen_platform.store import Store, TaskRow
+from codegen_platform.tasks.retrying import MOST_TRIES, judge
 
 log = structlog.get_logger(__name__)
-
-# Full jitter, U(0, min(cap, base * 2^n)): whoever waits is spread out, and 8 s after an outage ends everything has been tried again.
-BASE_SECONDS = 2.0
-CAP_SECONDS = 8.0
-
-# Enough for an outage of 25 s at that pace: fewer than 1 task in 10,000 draws waits so short that it runs out of tries before.
-MAX_ATTEMPTS = 20
 
 # An error is told in a sentence; a traceback belongs in the log.
 ERROR_CHARACTERS = 2_000
 
 
-def backoff_seconds(failures: int, *, retry_after_seconds: float | None = None) -> float:
-    """Return how long to wait after the `failures`-th failure in a row (1 = the first).
-
-    What the other side asked for (`retry_after_seconds`) is waited in full, the jitter on top.
-    """
-    # Beyond the cap the power only grows; 30 keeps it a small number.
-    ceiling = min(CAP_SECONDS, BASE_SECONDS * 2 ** min(failures - 1, 30))
-    return max(0.0, retry_after_seconds or 0.0) + random.uniform(0, ceiling)  # noqa: S311
-
-
 def fail_attempt(
-    store: Store, task: TaskRow, error: BaseException, *, max_attempts: int = MAX_ATTEMPTS, actor: str
+    store: Store, task: TaskRow, error: BaseException, *, max_attempts: int = MOST_TRIES, actor: str
 ) -> TaskRow | None:
     """Record that the try of `task`, as it was claimed, ended in `error`, and return the task as it is now.
 
-    A retryable error makes it pending again after a backoff, or dead when it was its `max_attempts`-th try; any other error makes
-    it failed at once; a moved head makes it superseded. None: the task is not this run's any more, or waits for the publisher, so
-    there was nothing to record.
+    By the table in `retrying` the task is pending again after a wait, dead when it was tried enough (at most `max_attempts` times), or
+    failed at once; a moved head makes it superseded. None: the task is not this run's any more, or waits for the publisher, so there
+    was nothing to record.
 
     Raises:
         StoreUnavailable: nothing was recorded; the task is found again when its lease runs out.
     """
-    code = error.code if isinstance(error, CodegenError) else "internal_error"
-    sentence = (str(error) or type(error).__name__)[:ERROR_CHARACTERS]
+    sentence = str(error) or type(error).__name__
     if isinstance(error, LeaseLost):
         return None
     if isinstance(error, Superseded):
-        now = store.tasks.supersede(task.id, task.fence, actor, sentence)
-    elif not isinstance(error, CodegenError) or not error.retryable:
-        now = store.tasks.fail(task.id, task.fence, "failed", code, sentence, actor)
-    elif task.tries >= max_attempts:
-        now = store.tasks.fail(task.id, task.fence, "dead", code, sentence, actor)
+        code, now = error.code, store.tasks.supersede(task.id, task.fence, actor, sentence[:ERROR_CHARACTERS])
+    elif isinstance(error, CodegenError):
+        code, now = error.code, _judged(store, task, error, sentence, max_attempts, actor)
     else:
-        delay_seconds = backoff_seconds(task.tries, retry_after_seconds=error.retry_after_seconds)
-        now = store.tasks.retry(task.id, task.fence, delay_seconds, code, sentence, actor)
+        code = "internal_error"
+        now = store.tasks.fail(task.id, task.fence, "failed", code, sentence[:ERROR_CHARACTERS], actor)
     if now is not None:
         log.info("task.try_failed", task_id=str(task.id), code=code, tries=task.tries, status=now.status)
     return now
+
+
+def _judged(
+    store: Store, task: TaskRow, error: CodegenError, sentence: str, max_attempts: int, actor: str
+) -> TaskRow | None:
+    age_seconds = (datetime.now(UTC) - task.queued_at).total_seconds()
+    verdict = judge(error, tries=task.tries, age_seconds=age_seconds, most_tries=max_attempts)
+    told = ": ".join(part for part in (verdict.given_up, sentence) if part)[:ERROR_CHARACTERS]
+    if verdict.status == "pending":
+        return store.tasks.retry(task.id, task.fence, verdict.delay_seconds, verdict.code, told, actor)
+    return store.tasks.fail(task.id, task.fence, verdict.status, verdict.code, told, actor)

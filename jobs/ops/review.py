@@ -7,14 +7,15 @@ from codegen_platform.agents.backend import ModelBackend
 from codegen_platform.agents.reviewer import DraftReview, ReviewLimits
 from codegen_platform.artifacts import CodeReview, PullRequestSnapshot, StaticFindings
 from codegen_platform.changes.configuration import parse_instructions
+from codegen_platform.errors import ModelUnavailable
+from codegen_platform.tasks.retrying import is_last_try
 from jobs.ops.edge import RETRIES, engine_errors
 from jobs.ops.markdown import findings_table
 from jobs.ops.output import document_output
 from resources import ArtifactStorage, ReviewModel, TaskLease
 from resources.process import settings
 
-MODEL_TRIES = 14
-"""After so many tries, about a minute of waiting, a review without the model is better than none."""
+AWAY = ModelUnavailable.code
 
 
 @dg.op(out=dg.Out(DraftReview, io_manager_key="memory"), retry_policy=RETRIES, pool="model")
@@ -25,19 +26,22 @@ def review_with_model(
     model: ReviewModel,
     lease: TaskLease,
 ) -> DraftReview:
-    """Ask the model for findings; without a model, or when it refuses, the static findings stand alone."""
+    """Ask the model for findings; without a model, when it refuses, and on the last try, the static findings stand alone."""
     task = lease.task
     with engine_errors(context):
         lease.check()
-        return reviewer.review(
+        draft = reviewer.review(
             snapshot,
             findings,
             backend=_backend(model, lease),
             instructions=parse_instructions(snapshot.instructions),
             limits=_limits(),
             task_id=str(task.id) if task else context.run_id,
-            last_attempt=task is None or task.tries >= MODEL_TRIES,
+            last_attempt=task is None or is_last_try(AWAY, task.tries, settings().workers.max_attempts),
         )
+        if draft.model is not None and draft.degraded is None:
+            lease.answered(AWAY)
+    return draft
 
 
 @dg.op(out=dg.Out(CodeReview), retry_policy=RETRIES)
