@@ -7,7 +7,6 @@ parent's memory. Celery's own settings repeat those of the launcher in dagster.y
 import gc
 import importlib
 import os
-import socket
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,16 +17,13 @@ from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from codegen_platform import analysis
-from codegen_platform.errors import CodegenError
 from codegen_platform.log_format import configure_logging
 from codegen_platform.settings import Settings
-from codegen_platform.store import Store
-from resources.process import services, settings
+from jobs.agent import PLATFORM_QUEUE, Agent, Presence, agent_of
+from resources.process import AGENT_NAME, services, settings
 
-QUEUE = "dagster"
-CAPABILITIES = ("review_pull_request",)
 LONGEST_RUN_SECONDS = 3600
-HEARTBEAT_SECONDS = 10.0
+HEARTBEAT_SECONDS = 5.0
 WARM_MODULES = ("codegen_platform.definitions", "anthropic", "github", "boto3")
 
 log = structlog.get_logger()
@@ -40,7 +36,7 @@ def celery_app(redis_url: str, *, max_runs_per_child: int, max_connections: int)
             "broker": redis_url,
             "backend": redis_url,
             "include": [],
-            "task_default_queue": QUEUE,
+            "task_default_queue": PLATFORM_QUEUE,
             "config_source": {
                 "broker_transport_options": {"visibility_timeout": 2 * LONGEST_RUN_SECONDS},
                 "broker_connection_retry_on_startup": True,
@@ -67,12 +63,6 @@ def preload() -> None:
     analysis.warm()
     gc.collect()
     gc.freeze()
-
-
-def register(database_url: str, *, name: str, capacity: int) -> None:
-    """Tell the ledger that this worker is here and how many runs it takes at once."""
-    with Store.open(database_url) as store:
-        store.agents.register(name=name, type="reviewer", capabilities=CAPABILITIES, capacity=capacity)
 
 
 def serve_metrics(port: int) -> None:
@@ -103,8 +93,9 @@ def main() -> None:
 
 
 def _work(given: Settings, database_url: str, redis_url: str) -> None:
-    name = f"{socket.gethostname()}:{os.getpid()}"
-    _announce(database_url, name=name, capacity=given.workers.processes)
+    agent = agent_of(given)
+    os.environ[AGENT_NAME] = agent.name
+    _announce(agent, Presence(database_url, agent))
     app = celery_app(
         redis_url,
         max_runs_per_child=given.workers.max_tasks_per_child,
@@ -114,9 +105,9 @@ def _work(given: Settings, database_url: str, redis_url: str) -> None:
         [
             "worker",
             "--pool=prefork",
-            f"--concurrency={given.workers.processes}",
-            f"--queues={QUEUE}",
-            f"--hostname=runs@{name}",
+            f"--concurrency={agent.capacity}",
+            f"--queues={','.join(agent.queues)}",
+            f"--hostname={agent.name}",
             "--loglevel=WARNING",
             "--without-gossip",
             "--without-mingle",
@@ -125,21 +116,19 @@ def _work(given: Settings, database_url: str, redis_url: str) -> None:
     )
 
 
-def _announce(database_url: str, *, name: str, capacity: int) -> None:
-    """Register once the workers are ready, and then every 10 s, on the main thread: a fork must not meet a second one."""
-
-    def beat() -> None:
-        try:
-            register(database_url, name=name, capacity=capacity)
-        except CodegenError as error:
-            log.warning("worker.unannounced", error=str(error))
+def _announce(agent: Agent, presence: Presence) -> None:
+    """Register once the workers are ready, then give a sign of life every 5 s, on the main thread: a fork must not meet a second one."""
 
     def begin(sender: Any, **_: object) -> None:
-        beat()
-        sender.timer.call_repeatedly(HEARTBEAT_SECONDS, beat)
-        log.info("worker.ready", name=name, capacity=capacity)
+        presence.begin()
+        sender.timer.call_repeatedly(HEARTBEAT_SECONDS, presence.beat)
+        log.info("worker.ready", name=agent.name, capacity=agent.capacity, capabilities=len(agent.capabilities))
+
+    def end(**_: object) -> None:
+        presence.drain()
 
     signals.worker_ready.connect(begin, weak=False)
+    signals.worker_shutting_down.connect(end, weak=False)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,9 @@ from codegen_platform.store import migrate
 
 T = TypeVar("T")
 
+AGENT_NAME = "CODEGEN_INTERNAL_AGENT"
+"""The variable by which a worker tells its forks which agent they are."""
+
 _live: dict[str, object] = {}
 _lock = threading.RLock()
 
@@ -43,6 +46,11 @@ def once_per_process(name: str, make: Callable[[], T]) -> T:
 def settings() -> Settings:
     """Return the settings in force in this process."""
     return once_per_process("settings", load_settings)
+
+
+def agent_name() -> str | None:
+    """Return the name of the agent that this process belongs to; None outside a worker."""
+    return os.environ.get(AGENT_NAME)
 
 
 def in_a_platform() -> bool:

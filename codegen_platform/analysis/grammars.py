@@ -20,6 +20,9 @@ _GRAMMARS = {language: language for language in RULED} | {
     "swift": "swift",
 }
 
+PARSED = frozenset(_GRAMMARS)
+"""Languages that static analysis parses; of every other file it reads the characters only."""
+
 
 def grammar_of(source: SourceFile) -> str | None:
     """Return ast-grep's name of the grammar for this file, None if there is none."""

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from codegen_platform.changes.languages import BY_EXTENSION, BY_NAME
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Count = Annotated[int, Field(ge=1)]
@@ -52,9 +54,17 @@ def _comma_separated(value: object) -> object:
     return [value] if isinstance(value, int) else value
 
 
+def _known_languages(names: tuple[str, ...]) -> tuple[str, ...]:
+    known = {*BY_NAME.values(), *BY_EXTENSION.values()}
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"no such language: {unknown[0][:40]!r}; names are those of files, as python, typescript, cpp")
+    return names
+
+
 HttpAddress = Annotated[str, AfterValidator(_http_address)]
 StorageAddress = Annotated[str, AfterValidator(_storage_address)]
 PostgresAddress = Annotated[SecretStr, _server_address("postgresql", "postgres")]
 RedisAddress = Annotated[SecretStr, _server_address("redis", "rediss", "unix")]
 PrivateKey = Annotated[SecretStr, AfterValidator(_pem)]
+Languages = Annotated[tuple[str, ...], BeforeValidator(_comma_separated), AfterValidator(_known_languages)]
 UserIds = Annotated[tuple[int, ...], BeforeValidator(_comma_separated)]

@@ -10,6 +10,7 @@ from codegen_platform.artifacts.findings import Severity
 from codegen_platform.settings.kinds import (
     Count,
     HttpAddress,
+    Languages,
     Port,
     PostgresAddress,
     PrivateKey,
@@ -138,13 +139,16 @@ class PublisherSettings(Section):
 
 
 class WorkersSettings(Section):
-    """The warm run workers; a run that does not renew its lease for `lease_seconds` is taken over by another."""
+    """The warm run workers of one process; a run that does not renew its lease for `lease_seconds` is taken over by another."""
 
+    type: Literal["reviewer", "generator", "fixer", "validator"] = "reviewer"
+    languages: Languages = ()
+    platform_jobs: bool = True
     processes: Annotated[int, Field(ge=1, le=256)] = 4
     metrics_port: Port = 8003
     max_tasks_per_child: Count = 50
     lease_seconds: Annotated[float, Field(ge=2, le=3600)] = 15.0
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = 20
+    max_attempts: Annotated[int, Field(ge=1, le=8)] = 8
 
 
 class LoggingSettings(Section):
