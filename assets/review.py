@@ -39,6 +39,6 @@ def code_review(pull_request_snapshot: Any, static_findings: Any) -> Any:
 
 
 @of_pull_request(kinds={"github", "s3"}, code_version=PublishedReview.schema_name)
-def published_review(code_review: Any) -> Any:
-    """One document per pull request head: what the forge shows, read back after posting."""
-    return ops.publish_review(code_review)
+def published_review(code_review: Any, pull_request_snapshot: Any) -> Any:
+    """One document per pull request head: the review, checked against its change, as the forge shows it after posting."""
+    return ops.publish_review(ops.validate_review(code_review, pull_request_snapshot))

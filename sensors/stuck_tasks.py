@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.documents import store_document
-from codegen_platform.artifacts import PublishedReview
+from codegen_platform.artifacts import PublishedReview, Validation
 from codegen_platform.changes.keys import partition_key
 from codegen_platform.store import EffectRow, Store
 from jobs.ops.publication import publication_metadata
@@ -12,6 +12,7 @@ from resources.process import settings
 
 PATIENCE_SECONDS = 5.0
 REPORTED_A_TICK = 20
+SILENT_SECONDS = 20.0  # an agent gives a sign of life every 5 s
 LEFT_TO_THE_RUN_SECONDS = 20.0
 
 
@@ -19,14 +20,15 @@ LEFT_TO_THE_RUN_SECONDS = 20.0
 def stuck_tasks(
     context: dg.SensorEvaluationContext, ledger: Ledger, artifacts: ArtifactStorage
 ) -> dg.SensorResult | dg.SkipReason:
-    """Take tasks back from dead runs, stop the runs of tasks that are no longer wanted, record late publications, move waiting documents.
+    """Take tasks back from dead runs and silent agents, stop runs that are no longer wanted, record late publications, move documents.
 
-    Dagster does not notice a worker that was killed as a whole; the lease in our ledger does.
+    Dagster does not notice a worker that was killed as a whole; the lease in our ledger does, and the agent's last sign of life.
     """
     store = ledger.store
     with store.listen("tasks") as bell:
         bell.wait(PATIENCE_SECONDS)
-    recovered = store.tasks.recover_lost(max_tries=settings().workers.max_attempts)
+    silent = store.agents.mark_lost(SILENT_SECONDS)
+    recovered = store.tasks.recover_lost(settings().workers.max_attempts)
     for run_id in (task.run_id for task in recovered if task.run_id):
         _end_dead_run(context.instance, run_id)
     moved = artifacts.storage.move_over()
@@ -40,7 +42,8 @@ def stuck_tasks(
     if late:
         return dg.SensorResult(asset_events=late)
     return dg.SkipReason(
-        f"{len(recovered)} tasks taken back, {len(unwanted)} runs stopped, {moved} documents moved to their bucket"
+        f"{len(silent)} agents lost, {len(recovered)} tasks taken back, {len(unwanted)} runs stopped,"
+        f" {moved} documents moved to their bucket"
     )
 
 
@@ -63,4 +66,11 @@ def _record(store: Store, artifacts: ArtifactStorage, effect: EffectRow) -> dg.A
     store_document(artifacts.storage, published, is_latest=published.state != "superseded")
     store.effects.mark_materialized(effect.id)
     partition = partition_key(published.repository, published.number)
-    return dg.AssetMaterialization("published_review", partition=partition, metadata=publication_metadata(published))
+    metadata = publication_metadata(published, _validation(store, effect))
+    return dg.AssetMaterialization("published_review", partition=partition, metadata=metadata)
+
+
+def _validation(store: Store, effect: EffectRow) -> Validation:
+    task = store.tasks.get(effect.task_id)
+    report = task.validation if task else None
+    return Validation.model_validate({"checks": report["checks"] if report else ()})

@@ -15,6 +15,7 @@ from codegen_platform.artifacts import Check, CodeReview, Finding, Outcome, Pull
 from codegen_platform.artifacts.document import UnreadableDocument
 from codegen_platform.changes.anchors import standing_at
 from codegen_platform.changes.diffs import UnreadableDiff, commentable_lines
+from codegen_platform.errors import CodegenError
 
 MAX_DOCUMENT_BYTES = 32_000_000
 MAX_FINDINGS = 1_000
@@ -24,6 +25,16 @@ SPOKEN = frozenset({Outcome.REVIEWED, Outcome.CLEAN, Outcome.PARTIAL, Outcome.RE
 MASKED = "••••••"  # what static analysis writes instead of a secret
 NUMBER = re.compile(r" \(\d+\)\Z")
 QUOTED_CHARACTERS = 400  # of one line, in quotes of static analysis
+
+
+class InvalidOutput(CodegenError):
+    """What an agent produced failed its checks; it is not published."""
+
+    code = "invalid_output"
+
+    def __init__(self, failed: Sequence[str]) -> None:
+        super().__init__(f"nothing was published: these checks failed: {', '.join(failed)}")
+        self.failed = tuple(failed)
 
 
 def validate(review: CodeReview, snapshot: PullRequestSnapshot, *, head_sha: str | None) -> Validation:

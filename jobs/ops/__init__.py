@@ -6,6 +6,7 @@ from jobs.ops.publication import publish_review
 from jobs.ops.recovery import compare_with_github
 from jobs.ops.review import review_with_model, verify_review
 from jobs.ops.snapshot import take_snapshot
+from jobs.ops.validation import validate_review
 
 __all__ = [
     "analyse_statically",
@@ -14,5 +15,6 @@ __all__ = [
     "publish_review",
     "review_with_model",
     "take_snapshot",
+    "validate_review",
     "verify_review",
 ]

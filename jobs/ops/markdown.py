@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from codegen_platform.artifacts import Finding, ToolReport
+from codegen_platform.artifacts import Check, Finding, ToolReport
 from codegen_platform.publishing.inert import code, sentence
 
 SHOWN = 50
@@ -32,6 +32,12 @@ def tools_table(tools: Sequence[ToolReport]) -> str:
         for t in tools
     )
     return _table(["analyser", "version", "files", "findings", "seconds", "error"], rows)
+
+
+def checks_table(checks: Sequence[Check]) -> str:
+    """Return what was checked before publication as a Markdown table."""
+    rows = ([c.name, "passed" if c.passed else "FAILED", sentence(c.detail, max_chars=300)] for c in checks)
+    return _table(["check", "result", "detail"], rows)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -6,12 +6,14 @@ from uuid import UUID
 
 import dagster as dg
 
-from codegen_platform.artifacts import CodeReview, PublishedReview
+from codegen_platform.artifacts import PublishedReview, Validation
 from codegen_platform.publishing import gate
 from codegen_platform.security.redaction import KnownSecrets
 from codegen_platform.store import EffectRow, Store
 from jobs.ops.edge import RETRIES, engine_errors
+from jobs.ops.markdown import checks_table
 from jobs.ops.output import document_output
+from jobs.ops.validation import ValidatedReview
 from resources import Ledger, PublisherProcess, TaskLease
 from resources.process import settings
 
@@ -21,17 +23,17 @@ PATIENCE_SECONDS = 60.0
 
 @dg.op(out=dg.Out(PublishedReview, is_required=False), retry_policy=RETRIES)
 def publish_review(
-    context: dg.OpExecutionContext, review: CodeReview, ledger: Ledger, lease: TaskLease, publisher: PublisherProcess
+    context: dg.OpExecutionContext,
+    validated: ValidatedReview,
+    ledger: Ledger,
+    lease: TaskLease,
+    publisher: PublisherProcess,
 ) -> Iterator[dg.Output[PublishedReview]]:
-    """Put the review into the outbox, wait until it is posted and read back, and record what the forge shows.
-
-    Works only for a run that holds a task: what is written to a forge always has one behind it.
-    """
-    store = ledger.store
+    """Put the review into the outbox, wait until it is posted and read back, and record what the forge shows."""
+    store, review = ledger.store, validated.review
     with engine_errors(context):
         lease.check()
-        if lease.task is None:
-            raise dg.Failure("this run holds no task; materialize the review from its snapshot on", allow_retries=False)
+        assert lease.task is not None, "only a run that holds a task has a review validated"
         wants_note = lease.task.metadata.get("notes") is True
         post = gate.compose(
             review,
@@ -55,7 +57,7 @@ def publish_review(
         )
         return
     published = PublishedReview.from_bytes(finished.result)
-    yield document_output(published, publication_metadata(published))
+    yield document_output(published, publication_metadata(published, validated.validation))
     store.effects.mark_materialized(finished.id)
     if published.state == "dead":
         raise dg.Failure(f"the review could not be posted: {published.reason}", allow_retries=False)
@@ -82,7 +84,7 @@ def _known_secrets() -> KnownSecrets:
     return KnownSecrets([secret.get_secret_value() for secret in held if secret is not None])
 
 
-def publication_metadata(published: PublishedReview) -> dict[str, dg.MetadataValue | str | int]:
+def publication_metadata(published: PublishedReview, validation: Validation) -> dict[str, dg.MetadataValue | str | int]:
     """Return what a person wants to see of a publication."""
     return {
         "state": published.state,
@@ -92,6 +94,7 @@ def publication_metadata(published: PublishedReview) -> dict[str, dg.MetadataVal
         "posted": published.posted,
         "suppressed": published.suppressed,
         "failed": published.failed,
+        "checks": dg.MetadataValue.md(checks_table(validation.checks)),
         "head_commit": published.head_sha,
         "task": published.task_id,
     }

@@ -62,12 +62,12 @@ def test_its_assets_and_run_are_seen_in_dagster_with_lineage_and_partition(platf
     published = eventually(lambda: node("published_review")["assetMaterializations"])
     nodes = {asset: node(asset) for asset in ASSETS}
     assert {len(found["assetMaterializations"]) for found in nodes.values()} == {1}
-    upstream = {name: [key["path"][-1] for key in found["dependencyKeys"]] for name, found in nodes.items()}
+    upstream = {name: sorted(key["path"][-1] for key in found["dependencyKeys"]) for name, found in nodes.items()}
     assert upstream == {
         "pull_request_snapshot": [],
         "static_findings": ["pull_request_snapshot"],
         "code_review": ["pull_request_snapshot", "static_findings"],
-        "published_review": ["code_review"],
+        "published_review": ["code_review", "pull_request_snapshot"],
     }
     run_id = published[0]["runId"]
     run = eventually(lambda: [r for r in [platform.graphql(RUN, id=run_id)["runOrError"]] if r["status"] == "SUCCESS"])
