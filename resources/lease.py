@@ -12,13 +12,20 @@ from pydantic import PrivateAttr
 from codegen_platform.errors import LeaseLost, StoreUnavailable
 from codegen_platform.store import TaskRow
 from resources.ledger import Ledger
+from resources.process import agent_name
+
+HEARTBEAT_SECONDS = 1.0
+"""A run that was cancelled knows it after so long, and breaks off its model call a quarter of a second later."""
+
+BACK_WITHIN_SECONDS = 2.0
+"""What waits for something that is back starts within this time, spread over it."""
 
 
 class TaskLease(dg.ConfigurableResource[None]):
     """One task for one run: claimed by compare-and-set, kept by a heartbeat, released when the run ends.
 
     Attributes:
-        seconds: length of the lease; the heartbeat comes three times as often. A killed worker's task is taken over after it.
+        seconds: length of the lease, renewed every second. A killed worker's task is taken over after it.
     """
 
     ledger: dg.ResourceDependency[Ledger]
@@ -57,7 +64,12 @@ class TaskLease(dg.ConfigurableResource[None]):
         """
         self._by_hand = by_hand
         self._task = self.ledger.store.tasks.claim(
-            task_id, attempt=attempt, run_id=run_id, actor=f"run:{run_id}", lease_seconds=self.seconds
+            task_id,
+            attempt=attempt,
+            run_id=run_id,
+            actor=f"run:{run_id}",
+            lease_seconds=self.seconds,
+            agent=agent_name(),
         )
         if self._task is not None:
             self._heart = threading.Thread(target=self._beat, name="task-lease", daemon=True)
@@ -69,10 +81,16 @@ class TaskLease(dg.ConfigurableResource[None]):
         if self.lost:
             raise LeaseLost("the task was cancelled, superseded or taken over")
 
+    def answered(self, error_code: str) -> None:
+        """Say that what this error is about answered: if our task had to wait for it, the others that do need not any longer."""
+        if self._task is not None and self._task.error_code == error_code:
+            actor = f"run:{self._task.run_id}"
+            self.ledger.store.tasks.hasten(error_code, within_seconds=BACK_WITHIN_SECONDS, actor=actor)
+
     def _beat(self) -> None:
         assert self._task is not None
         held_until = time.monotonic() + self.seconds
-        while not self._ended.wait(self.seconds / 3):
+        while not self._ended.wait(min(HEARTBEAT_SECONDS, self.seconds / 3)):
             try:
                 if not self.ledger.store.tasks.heartbeat(self._task.id, self._task.fence, self.seconds):
                     self._lost.set()
@@ -93,5 +111,11 @@ class TaskLease(dg.ConfigurableResource[None]):
         tasks.release(self._task.id, self._task.fence)
         if self._by_hand:
             now = tasks.get(self._task.id)
-            if now is not None and now.status == "in_progress" and now.fence == self._task.fence:
+            if now is not None and now.fence == self._task.fence and self._is_unfinished(now):
                 tasks.cancel(now.id, f"run:{now.run_id}", "the run that was started by hand ended without publishing")
+
+    def _is_unfinished(self, task: TaskRow) -> bool:
+        """Return whether nobody but this run would end the task: what is in the outbox is the publisher's."""
+        if task.status == "validation":
+            return not self.ledger.store.effects.for_task(task.id)
+        return task.status == "in_progress"

@@ -48,6 +48,7 @@ def claim_task(
             task_id, attempt = asked.id, asked.attempt
         by_hand = TASK_ID_TAG not in tags
         task = lease.claim(task_id=task_id, attempt=attempt, run_id=context.run_id, by_hand=by_hand)
+        lease.answered("store_unavailable")
     if task is None:
         context.log.info("task %s, attempt %s, is no longer to be had; nothing to do", task_id, attempt)
         return

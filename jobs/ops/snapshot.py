@@ -23,6 +23,7 @@ def take_snapshot(
         if isinstance(asked_by, str) and not forge.may_write(task.repository, asked_by):
             raise ForgeRefused("the commenter may not write to this repository", status=403)
         snapshot = forge.snapshot(task.repository, task.number, head_sha=task.head_sha)
+        lease.answered("forge_unavailable")
     context.log.info("%s files changed at %s", snapshot.files_total, snapshot.head_sha)
     return document_output(
         snapshot,

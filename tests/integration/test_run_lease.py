@@ -1,0 +1,144 @@
+"""The hold of a run on its task: how soon it notices that it has lost it, and what it says when what was away is back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+from pydantic import BaseModel
+
+from codegen_platform.agents.anthropic_backend import AnthropicBackend
+from codegen_platform.agents.backend import ModelRequest, Turn
+from codegen_platform.errors import ForgeUnavailable, LeaseLost
+from codegen_platform.store import NewTask, Store, TaskRow
+from codegen_platform.tasks import fail_attempt
+from resources import Ledger, TaskLease
+from tests.doubles.anthropic import AnthropicDouble
+from tests.integration.ledger_rows import a_review, claimed, now, the
+
+
+def ledger_of(given: Store) -> Ledger:
+    """The resource of runs, on the ledger of a test."""
+
+    class GivenLedger(Ledger):
+        @property
+        def store(self) -> Store:
+            return given
+
+    return GivenLedger()
+
+
+@contextmanager
+def running(store: Store, new: NewTask | None = None, *, by_hand: bool = False) -> Iterator[TaskLease]:
+    """A run that has claimed a task."""
+    task, _ = store.tasks.create(new or a_review(), "test")
+    with holding(store, task, by_hand=by_hand) as lease:
+        yield lease
+
+
+@contextmanager
+def holding(store: Store, task: TaskRow, *, by_hand: bool = False) -> Iterator[TaskLease]:
+    lease = TaskLease(ledger=ledger_of(store))
+    with lease.yield_for_execution(dg.build_init_resource_context()):
+        assert lease.claim(task_id=task.id, attempt=task.attempt, run_id="run-1", by_hand=by_hand)
+        yield lease
+
+
+def seconds_until_lost(lease: TaskLease) -> float:
+    began = time.monotonic()
+    while not lease.lost:
+        assert time.monotonic() - began < 10
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def test_a_cancelled_run_knows_it_within_a_second_and_a_half(store: Store) -> None:
+    with running(store) as lease:
+        assert lease.task
+        lease.check()
+        store.tasks.cancel(lease.task.id, "alice", "not needed")
+        assert seconds_until_lost(lease) < 1.5
+        with pytest.raises(LeaseLost):
+            lease.check()
+
+
+def test_a_model_call_is_broken_off_within_two_seconds_of_the_cancelling_of_its_task(store: Store) -> None:
+    class Answer(BaseModel):
+        ok: bool
+
+    question = ModelRequest(
+        purpose="review", system=(), turns=(Turn(role="user", text="?"),), output=Answer, prompt_sha256="0" * 64,
+        max_output_tokens=100,
+    )  # fmt: skip
+    with AnthropicDouble() as model, running(store) as lease:
+        model.fail("silent_mid")
+        backend = AnthropicBackend(api_key=model.api_key, base_url=model.url).cancelled_by(lambda: lease.lost)
+        ended: list[tuple[str, float]] = []
+
+        def ask() -> None:
+            try:
+                backend.complete(question)
+            except LeaseLost as error:
+                ended.append((type(error).__name__, time.monotonic()))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        model.wait_for_requests(1)
+        time.sleep(0.3)  # the answer has begun
+        assert lease.task
+        cancelled_at = time.monotonic()
+        store.tasks.cancel(lease.task.id, "alice", "not needed")
+        asking.join(timeout=10)
+        model.wait_until_idle()
+        assert [name for name, _ in ended] == ["CallCancelled"]
+        assert ended[0][1] - cancelled_at < 2.0
+        assert model.summary()["broken_off"] == 1
+        backend.close()
+
+
+def test_a_run_that_was_answered_hastens_the_tasks_that_wait_for_the_same(store: Store, database_url: str) -> None:
+    waiting = claimed(store, a_review(number=8))
+    fail_attempt(store, waiting, ForgeUnavailable("502"), actor="hook")
+    told_to_wait = claimed(store, a_review(number=9))
+    fail_attempt(store, told_to_wait, ForgeUnavailable("rate limit", retry_after_seconds=600), actor="hook")
+    back = claimed(store, a_review(number=10))
+    again = store.tasks.retry(back.id, back.fence, 0, "forge_unavailable", "502", "hook")
+    assert again
+    with holding(store, again) as lease:
+        lease.answered("model_unavailable")
+        lease.answered("forge_unavailable")
+    soon = now(database_url) + timedelta(seconds=2)
+    assert the(waiting, store).run_at <= soon
+    assert the(told_to_wait, store).run_at > soon + timedelta(seconds=500)
+
+
+def test_a_run_whose_task_never_failed_hastens_nobody(store: Store) -> None:
+    waiting = claimed(store, a_review(number=8))
+    store.tasks.retry(waiting.id, waiting.fence, 600, "forge_unavailable", "502", "hook")
+    due = the(waiting, store).run_at
+    with running(store) as lease:
+        lease.answered("forge_unavailable")
+    assert the(waiting, store).run_at == due
+
+
+def test_a_task_that_was_made_for_a_run_by_hand_ends_with_it_also_from_validation(store: Store) -> None:
+    with running(store, by_hand=True) as lease:
+        assert lease.task
+        task = lease.task
+        store.tasks.to_validation(task.id, task.fence, "run:run-1")
+    assert the(task, store).status == "cancelled"
+
+
+def test_a_run_that_ends_between_its_review_and_the_outbox_leaves_a_task_that_goes_on(store: Store) -> None:
+    with running(store) as lease:
+        assert lease.task
+        task = lease.task
+        store.tasks.to_validation(task.id, task.fence, "run:run-1")
+        store.tasks.heartbeat(task.id, task.fence, 0.0)
+    recovered = store.tasks.recover_lost(8)
+    assert [(row.id, row.status, row.attempt) for row in recovered] == [(task.id, "pending", task.attempt + 1)]
