@@ -20,20 +20,19 @@ def ready_tasks(context: dg.SensorEvaluationContext, ledger: Ledger) -> dg.Senso
     """Start as many ready tasks as agents have room for, each in the queue of the agent that it was given to; at most 50 a tick.
 
     Waits inside the tick until a task or an agent becomes free. A tick that is lost after it took tasks costs a minute: `stuck_tasks`
-    gives them another attempt. A task of a kind that is no job here is left to the agent that it was given to.
+    gives them another attempt.
     """
     store = ledger.store
     with store.listen("tasks") as bell:
-        tasks = store.tasks.dispatch(MOST_A_TICK)
+        tasks = store.tasks.dispatch(MOST_A_TICK, kinds=KINDS)
         if not tasks:
             bell.wait(min(PATIENCE_SECONDS, store.tasks.seconds_until_due() or PATIENCE_SECONDS))
-            tasks = store.tasks.dispatch(MOST_A_TICK)
-    ours = [task for task in tasks if task.kind in KINDS]
-    if not ours:
+            tasks = store.tasks.dispatch(MOST_A_TICK, kinds=KINDS)
+    if not tasks:
         return dg.SkipReason("no task is ready, or every agent that could do it is busy")
     return dg.SensorResult(
-        run_requests=[_request(task) for task in ours],
-        dynamic_partitions_requests=[pull_requests.build_add_request([task.partition_key for task in ours])],
+        run_requests=[_request(task) for task in tasks],
+        dynamic_partitions_requests=[pull_requests.build_add_request([task.partition_key for task in tasks])],
     )
 
 

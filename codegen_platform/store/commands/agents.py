@@ -36,6 +36,9 @@ MARK_LOST = """
     RETURNING *
 """
 
+# The session of an agent ends: it finishes what it has. What a person said about it stands.
+DRAIN = "UPDATE agents SET status = 'draining' WHERE id = %(id)s AND status = 'active'"
+
 SET_STATUS = "UPDATE agents SET status = %(status)s::agent_status_enum WHERE name = %(name)s RETURNING *"
 
 CAPABILITIES = "SELECT DISTINCT unnest(capabilities) AS name FROM agents WHERE status <> 'disabled'"
@@ -63,6 +66,10 @@ class Agents:
     def heartbeat(self, agent_id: UUID) -> bool:
         """Say that the agent is alive. False: there is no such agent."""
         return self._pool.execute(HEARTBEAT, {"id": agent_id}) == 1
+
+    def drain(self, agent_id: UUID) -> None:
+        """Say that the agent finishes what it has and takes nothing more; what a person said about it stands."""
+        self._pool.execute(DRAIN, {"id": agent_id})
 
     def mark_lost(self, silent_seconds: float) -> list[AgentRow]:
         """Give up the agents that were silent for so long, and return them; `recover_lost` returns their tasks to the queue."""

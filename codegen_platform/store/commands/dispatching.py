@@ -54,6 +54,7 @@ READY = """
               AND run_at <= statement_timestamp()
               AND (number IS NULL OR (repository, number) NOT IN (SELECT repository, number FROM busy))
               AND (SELECT bool_or(tasks.requirements <@ fit.capabilities) FROM fit)
+              AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
             ORDER BY repository, turn_at, id LIMIT (SELECT ceil(%(window)s::float / count(*))::integer FROM queue)
         ) AS head
         WHERE queue.name IS NOT NULL
@@ -62,6 +63,7 @@ READY = """
          WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL AND run_at <= statement_timestamp()
            AND (number IS NULL OR (repository, number) NOT IN (SELECT repository, number FROM busy))
            AND (SELECT bool_or(tasks.requirements <@ fit.capabilities) FROM fit)
+           AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
          ORDER BY turn_at, id LIMIT %(window)s)
     ), first_of_change AS (
         SELECT DISTINCT ON (repository, coalesce(number::text, id::text)) id, repository, turn_at FROM candidate
@@ -141,13 +143,18 @@ class Dispatching:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    def dispatch(self, limit: int, *, silent_seconds: float = SILENT_SECONDS) -> list[TaskRow]:
+    def dispatch(
+        self, limit: int, *, kinds: Collection[str] | None = None, silent_seconds: float = SILENT_SECONDS
+    ) -> list[TaskRow]:
         """Give at most `limit` tasks to agents and return them, their agent in `assignee`, in the order in which they shall start.
 
         A task is given out when it is due, waits for nothing, no other task of its repository and number is dispatched or held by
         a run, and an active agent heard of within `silent_seconds` has room and all that it requires; of several such agents the one
         with the smallest share of its capacity in use gets it. Each task is returned once per attempt; `recover_lost` makes a new
         attempt of one that no run claimed.
+
+        Args:
+            kinds: what the caller can start runs of; None: anything.
         """
 
         def dispatched(connection: Connection) -> list[TaskRow]:
@@ -161,6 +168,7 @@ class Dispatching:
             if room <= 0:
                 return []
             given = {"limit": room, "window": room * WINDOW, "agent_ids": [agent.id for agent in free]}
+            given["kinds"] = None if kinds is None else [*kinds]
             return save(connection, [*_assigned(fetch(connection, LockedTask, READY, given), free)])
 
         return self._pool.run(dispatched)
