@@ -34,12 +34,14 @@ HEARTBEAT = """
       AND task.id = leases.task_id AND task.fence = leases.fence AND task.status IN ('in_progress', 'validation')
 """
 
-# Give up the lease of a task that has left `in_progress`, and wake who waits for capacity.
+# Give up the lease of a task that has ended or whose work is in the outbox, and wake who waits for capacity.
 RELEASE = """
     WITH released AS (
         DELETE FROM leases USING tasks AS task
         WHERE leases.task_id = %(id)s AND leases.fence = %(fence)s
           AND task.id = leases.task_id AND task.status <> 'in_progress'
+          AND (task.status <> 'validation' OR EXISTS (
+              SELECT FROM effects WHERE effects.task_id = task.id AND effects.state IN ('pending', 'sending')))
         RETURNING leases.task_id
     )
     SELECT pg_notify('tasks', '') FROM released
@@ -101,7 +103,7 @@ class Leases:
     def release(self, task_id: UUID, fence: int) -> None:
         """Say that the run of this fence has ended.
 
-        A task still in progress keeps its lease until it expires: its failure hook may speak after its resources are gone.
+        A task that is still this run's to end keeps its lease until it expires: the failure hook may speak after the resources are gone.
         """
         self._pool.execute(RELEASE, {"id": task_id, "fence": fence})
 
