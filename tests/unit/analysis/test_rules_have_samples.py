@@ -116,3 +116,10 @@ def test_a_cpp_header_is_not_read_as_c() -> None:
     text = 'namespace a {\ninline bool f(std::string s) { return s == "yes"; }\n}\n'
 
     assert review(changed("include/a.h", text)).findings == ()
+
+
+def test_a_rule_finds_the_same_whatever_was_read_before() -> None:
+    files = [changed(path, text) for rule in samples("bandit") for path, text in sample_files("bandit", rule, "bad")]
+    once, again = (analyse_with((Bandit(),), snapshot_of(*files), options=AnalysisOptions()) for _ in range(2))
+    assert {finding.path for finding in once.findings} == {file.path for file in files}
+    assert again.findings == once.findings
