@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,10 +16,12 @@ from starlette.types import Receive, Scope, Send
 from codegen_platform.errors import WrongUsage
 from codegen_platform.gateway.api import api_routes
 from codegen_platform.gateway.bodies import BodyLimits
+from codegen_platform.gateway.documentation import documentation_routes
 from codegen_platform.gateway.health import health_routes, redis_probe, store_probe
 from codegen_platform.gateway.metrics import DeliveryMetrics, new_registry, platform_version
-from codegen_platform.gateway.openapi import webhook_operation
+from codegen_platform.gateway.openapi import METRICS, TAGS, completed
 from codegen_platform.gateway.problems import answer_problems
+from codegen_platform.gateway.shipping import keep_shipped_templates
 from codegen_platform.gateway.webhook import GitHubWebhook
 from codegen_platform.store import AsyncIntake, Store
 
@@ -26,7 +30,9 @@ GITHUB_MAX_BODY_BYTES = 25 * 1024 * 1024
 BODY_SECONDS = 15.0
 BODIES_IN_MEMORY = 8
 
-DESCRIPTION = "Takes signed GitHub deliveries and shows what became of them."
+DESCRIPTION = (
+    "Takes signed GitHub deliveries, turns them into tasks, and lets people and programs follow and steer those."
+)
 
 
 class Gateway(FastAPI):
@@ -41,11 +47,11 @@ class Gateway(FastAPI):
         else:
             await super().__call__(scope, receive, send)
 
-    def openapi(self) -> dict[str, object]:
+    def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
-        document = super().openapi()
-        document["paths"].setdefault(WEBHOOK_PATH, {"post": webhook_operation()})
-        return document
+        if self.openapi_schema is None:
+            self.openapi_schema = completed(super().openapi(), WEBHOOK_PATH)
+        return self.openapi_schema
 
 
 def create_app(
@@ -77,14 +83,22 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await intake.start()
+        shipping = asyncio.create_task(keep_shipped_templates(store))
         try:
             yield
         finally:
+            shipping.cancel()
             await intake.close()
             await redis.aclose()
 
     app = Gateway(
-        title="codegen_platform gateway", version=platform_version(), description=DESCRIPTION, lifespan=lifespan
+        title="codegen_platform gateway",
+        version=platform_version(),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
     )
     registry = new_registry(store)
     app.webhook = GitHubWebhook(
@@ -99,8 +113,9 @@ def create_app(
     app.router.routes.append(Route(WEBHOOK_PATH, app.webhook, methods=["POST"], name="github_webhook"))
     app.include_router(health_routes(postgres=store_probe(store), redis=redis_probe(redis)))
     app.include_router(api_routes(store))
+    app.include_router(documentation_routes())
 
-    @app.get("/metrics", tags=["health"], response_class=Response)
+    @app.get("/metrics", tags=["health"], operation_id="metrics", response_class=Response, responses=METRICS)
     def metrics() -> Response:
         """Return the numbers that Prometheus scrapes."""
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

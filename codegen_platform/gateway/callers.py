@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from fastapi import Request
 
@@ -27,6 +28,24 @@ async def only_this_machine(request: Request) -> None:
     meant_for_us = _LOCAL_HOST.fullmatch(request.headers.get("host", "")) is not None
     if forwarded or not meant_for_us or not _is_loopback(client):
         raise NotAllowedHere("The API answers only programs on the machine of the gateway, at 127.0.0.1 or localhost.")
+
+
+def refuse_other_sites(request: Request) -> None:
+    """Refuse a write that a browser sends for a page of another site: the person who looks at that page did not ask for it.
+
+    Raises:
+        NotAllowedHere: `Origin` is not an address of this machine, or `Sec-Fetch-Site` says `cross-site`.
+    """
+    origins = request.headers.getlist("origin")
+    if request.headers.get("sec-fetch-site") == "cross-site" or not all(_is_of_this_machine(one) for one in origins):
+        raise NotAllowedHere("The API takes no writes from pages of other sites.")
+
+
+def _is_of_this_machine(origin: str) -> bool:
+    try:
+        return _LOCAL_HOST.fullmatch(urlsplit(origin).netloc) is not None
+    except ValueError:
+        return False
 
 
 def _is_loopback(address: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
@@ -17,6 +17,20 @@ from codegen_platform.store import Store
 PROBE_SECONDS = 1.5
 
 Probe = Callable[[], Awaitable[bool]]
+
+_READY = {"status": "ready", "checks": {"postgres": "up", "redis": "up"}, "degraded": []}
+_DOWN = {"status": "unavailable", "checks": {"postgres": "down", "redis": "up"}, "degraded": ["postgres"]}
+
+HEALTHY: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"example": {"status": "up"}}}}}
+READINESS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {"example": _READY}}},
+    503: {
+        "description": "Deliveries are refused.",
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/Readiness"}, "example": _DOWN},
+        },
+    },
+}
 
 
 class Health(BaseModel):
@@ -78,12 +92,12 @@ def health_routes(*, postgres: Probe, redis: Probe) -> APIRouter:
     router = APIRouter(tags=["health"])
     probes = {"postgres": SharedProbe(postgres), "redis": SharedProbe(redis)}
 
-    @router.get("/healthz")
+    @router.get("/healthz", operation_id="healthz", responses=HEALTHY)
     async def healthz() -> Health:
         """Say that the process is up; asks nobody."""
         return Health()
 
-    @router.get("/readyz", responses={503: {"model": Readiness, "description": "Deliveries are refused."}})
+    @router.get("/readyz", operation_id="readyz", responses=READINESS)
     async def readyz(response: Response) -> Readiness:
         """Say whether PostgreSQL and Redis answer. Without PostgreSQL 503; without Redis still 200, degraded."""
         answers = await asyncio.gather(*(probe() for probe in probes.values()))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 import structlog
 from fastapi import FastAPI, Request
@@ -11,9 +12,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from codegen_platform.errors import CodegenError, StoreUnavailable
-from codegen_platform.store import NotFound
+from codegen_platform.store import VersionConflict
 
 log = structlog.get_logger()
 
@@ -27,12 +29,41 @@ _TITLES = {
     404: "Not found",
     405: "Method not allowed",
     408: "Request timeout",
+    409: "Conflict",
+    412: "Precondition failed",
     413: "Content too large",
     415: "Unsupported media type",
     422: "Invalid request",
+    428: "Precondition required",
     500: "Internal error",
     503: "Service unavailable",
 }
+
+# By code, which is stable; an error that is not listed is a mistake of ours.
+_STATUS: Mapping[str, int] = {
+    "invalid_json": 400,
+    "wrong_precondition": 400,
+    "not_allowed_here": 403,
+    "not_found": 404,
+    "no_such_page": 404,
+    "body_too_slow": 408,
+    "no_agent": 409,
+    "wrong_state": 409,
+    "idempotency_key_reused": 409,
+    "version_conflict": 412,
+    "body_too_large": 413,
+    "unsupported_media_type": 415,
+    "unknown_parameter": 422,
+    "dependency_unknown": 422,
+    "dependency_ended": 422,
+    "dependency_cycle": 422,
+    "invalid_template": 422,
+    "precondition_required": 428,
+    "too_busy": 503,
+    "store_unavailable": 503,
+}
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Problem(BaseModel):
@@ -43,12 +74,7 @@ class Problem(BaseModel):
     status: int
     code: str = Field(description="stable, lower case; does not change when the sentence does")
     detail: str
-
-
-def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a problem as a response."""
-    body = Problem(title=_TITLES.get(status, "Refused"), status=status, code=code, detail=detail).model_dump()
-    return Response(json.dumps(body), status, headers=headers, media_type=MEDIA_TYPE)
+    ids: Sequence[UUID] | None = Field(default=None, description="the tasks that it is about, where it is about some")
 
 
 class NotAllowedHere(CodegenError):
@@ -57,7 +83,43 @@ class NotAllowedHere(CodegenError):
     code = "not_allowed_here"
 
 
-_STATUS: Mapping[type[CodegenError], int] = {NotFound: 404, NotAllowedHere: 403, StoreUnavailable: 503}
+class UnknownParameter(CodegenError):
+    """The address has a parameter that nobody reads, or one too often: what was meant would be guessed."""
+
+    code = "unknown_parameter"
+
+
+class PreconditionRequired(CodegenError):
+    """An update has to say which version it is about."""
+
+    code = "precondition_required"
+
+
+class WrongPrecondition(CodegenError):
+    """`If-Match` or `If-None-Match` is not of the form that is taken here."""
+
+    code = "wrong_precondition"
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    ids: Sequence[UUID] | None = None,
+) -> Response:
+    """Return a problem as a response."""
+    title = _TITLES.get(status, "Refused")
+    body = Problem(title=title, status=status, code=code, detail=detail, ids=ids)
+    return Response(
+        json.dumps(body.model_dump(mode="json", exclude_none=True)), status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def example_of(status: int, code: str, detail: str) -> Mapping[str, object]:
+    """Return a problem as an example of the OpenAPI document."""
+    return {"type": "about:blank", "title": _TITLES[status], "status": status, "code": code, "detail": detail}
 
 
 def answer_problems(app: FastAPI) -> None:
@@ -70,29 +132,62 @@ def answer_problems(app: FastAPI) -> None:
 
 async def _engine_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, CodegenError)
-    status = _STATUS.get(type(error), 500)
-    if status == 503:
-        return problem(
-            503, error.code, "PostgreSQL cannot be reached; try again.", {"retry-after": str(RETRY_AFTER_SECONDS)}
-        )
+    status = _STATUS.get(error.code, 500)
+    if isinstance(error, StoreUnavailable):
+        return problem(status, error.code, "PostgreSQL cannot be reached; try again.", _retry_later())
     if status == 500:
         return await _internal_error(request, error)
-    return problem(status, error.code, str(error))
+    headers = _retry_later() if status == 503 else _present_version(error)
+    return problem(status, error.code, _sentence(str(error)), headers, ids=getattr(error, "ids", None))
+
+
+def _retry_later() -> Mapping[str, str]:
+    return {"retry-after": str(RETRY_AFTER_SECONDS)}
+
+
+def _present_version(error: CodegenError) -> Mapping[str, str] | None:
+    return {"etag": f'"{error.version}"'} if isinstance(error, VersionConflict) and error.version else None
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    places = sorted({str(found["loc"][0]) for found in error.errors() if found["loc"]})
+    places = sorted({_place(found["loc"], found["type"]) for found in error.errors() if found["loc"]})
     return problem(
         422, "invalid_request", f"The request does not fit; see /openapi.json. Wrong part: {', '.join(places)}."
     )
 
 
+def _place(place: Sequence[object], wrong: str) -> str:
+    """Return which part of a request is wrong, in our own words only: the name of a key that is not known is the caller's."""
+    where = str(place[0])
+    if wrong == "extra_forbidden":
+        return f"{where} (a key that is not known)"
+    return f"{where} {place[1]}" if len(place) > 1 and isinstance(place[1], str) else where
+
+
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
-    detail = {404: "There is nothing at this address.", 405: "This address does not take this method."}
-    return problem(error.status_code, code, detail.get(error.status_code, "The request was refused."), error.headers)
+    if error.status_code == 405:
+        allowed = {"allow": ", ".join(_methods_here(request))}
+        return problem(405, "method_not_allowed", "This address does not take this method.", allowed)
+    if error.status_code == 404:
+        return problem(404, "not_found", "There is nothing at this address.", error.headers)
+    return problem(error.status_code, "refused", "The request was refused.", error.headers)
+
+
+def _methods_here(request: Request) -> list[str]:
+    """Return every method that the address takes; the route that refused knows only its own."""
+    app: FastAPI = request.app
+    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
+    return [
+        method
+        for method, scope in scopes.items()
+        if any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)
+    ]
 
 
 async def _internal_error(request: Request, error: Exception) -> Response:
