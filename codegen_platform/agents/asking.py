@@ -15,12 +15,16 @@ from codegen_platform.agents.backend import ModelBackend, ModelRequest, ModelRes
 from codegen_platform.agents.meter import Meter
 from codegen_platform.agents.templates import prompt
 from codegen_platform.errors import LeaseLost, ModelRefused, ModelUnavailable
+from codegen_platform.retry_budget import RetryBudget
 
 POLL_SECONDS = 0.25
 QUOTED_CHARACTERS = 4_000  # of an unusable answer that is shown to the model again
 HOPELESS = frozenset({"too_large"})
 
 log = structlog.get_logger()
+
+
+_OF_THIS_PROCESS = RetryBudget()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,12 +35,14 @@ class Patience:
         attempts: of one request that fails for passing reasons. waiting_seconds: between them, in all.
         repairs: how often an unusable answer is sent back with what is wrong.
         first_wait_seconds: doubled from wait to wait, unless the server asks for another.
+        budget: of the attempts that all questions of this process may repeat.
     """
 
     attempts: int = 3
     waiting_seconds: float = 20.0
     repairs: int = 2
     first_wait_seconds: float = 1.0
+    budget: RetryBudget = _OF_THIS_PROCESS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +74,7 @@ def ask(
     """
     is_smaller, repairs = False, 0
     waits = _Waits(patience)
+    patience.budget.earn()
     while True:
         response = _answered(backend, request, meter, waits)
         fault = response.invalid
@@ -104,7 +111,7 @@ class _Waits:
         # The jitter parts callers that failed together; it needs no secrecy.
         wait = asked_for if asked_for is not None else growing * random.uniform(0.5, 1.0)  # noqa: S311
         left = min(self.patience.waiting_seconds - self.waited_seconds, remaining)
-        if self.failures >= self.patience.attempts or wait > left:
+        if self.failures >= self.patience.attempts or wait > left or not self.patience.budget.spend():
             return None
         self.waited_seconds += wait
         return wait

@@ -15,6 +15,7 @@ import structlog
 
 from codegen_platform.errors import ForgeRefused, ForgeUnavailable, WrongUsage
 from codegen_platform.forge.errors import error_of
+from codegen_platform.retry_budget import RetryBudget
 
 if TYPE_CHECKING:
     from github.Requester import Requester
@@ -23,7 +24,7 @@ log = structlog.get_logger()
 
 USER_AGENT = "codegen-platform"
 TRIES = 3
-"""Attempts of one read over broken connections and gateway errors; longer outages are the task's to wait for."""
+"""Attempts of one call over broken connections and gateway errors while the budget of retries lasts; longer outages are the task's."""
 
 _RETRIED = frozenset({502, 503, 504})
 
@@ -61,6 +62,7 @@ class Connection:
             raise WrongUsage(f"{api_url!r} is not the address of a GitHub API: say https://api.github.com")
         self.api_url = api_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
+        self._retries = RetryBudget()
         self._local = threading.local()
         self._requesters: list[Requester] = []
 
@@ -88,11 +90,12 @@ class Connection:
         headers = {"Accept": accept}
         if authorization is not None:
             headers["Authorization"] = authorization
+        self._retries.earn()
         for attempt in range(1, TRIES + 1):
             try:
                 return self._send(verb, path, dict(parameters or {}), dict(headers), body)
             except ForgeUnavailable as error:
-                if attempt == TRIES or not getattr(error, "at_once", False):
+                if attempt == TRIES or not getattr(error, "at_once", False) or not self._retries.spend():
                     raise
                 log.info("forge.retried", verb=verb, path=path, attempt=attempt)
                 time.sleep(random.uniform(0.05, 0.2 * 2**attempt))  # noqa: S311 - jitter

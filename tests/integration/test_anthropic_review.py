@@ -18,10 +18,11 @@ from codegen_platform.agents.recording import CallRecord, RecordedBackend
 from codegen_platform.artifacts import ChangedFile, CodeReview, Outcome, PullRequestSnapshot
 from codegen_platform.changes.configuration import ReviewInstructions
 from codegen_platform.errors import LeaseLost, ModelUnavailable
+from codegen_platform.retry_budget import RetryBudget
 from tests.doubles.anthropic import AnthropicDouble
 from tests.unit.agents.samples import changed, sample, snapshot, static, static_finding
 
-QUICK = Patience(first_wait_seconds=0.01)
+QUICK = Patience(first_wait_seconds=0.01, budget=RetryBudget(reserve=1_000))
 WISHES = ReviewInstructions()
 
 

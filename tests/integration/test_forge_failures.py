@@ -12,6 +12,7 @@ from codegen_platform.errors import CodegenError, ForgeRefused, ForgeUnavailable
 from codegen_platform.forge import GitHubAuth, GitHubForge
 from codegen_platform.forge.connection import TRIES, Connection
 from codegen_platform.forge.errors import error_of
+from codegen_platform.retry_budget import RESERVE, SHARE
 from tests.doubles.github import GitHubDouble
 
 PULL = "GET /repos/{owner}/{repo}/pulls/{number}"
@@ -50,6 +51,14 @@ def test_a_hiccup_is_not_noticed(github, forge, fault):
     github.fault(ASKED, times=TRIES - 1, **fault)
     assert forge.head("octo/shop", 7).number == 7
     assert github.counts()[PULL] == TRIES
+
+
+def test_while_nothing_is_answered_calls_are_hardly_repeated(github, forge):
+    github.fault(ASKED, times=None, status=502)
+    for _ in range(20):
+        with pytest.raises(ForgeUnavailable):
+            forge.head("octo/shop", 7)
+    assert github.counts()[PULL] <= 20 + RESERVE + 20 * SHARE
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from codegen_platform.agents.claims import ReviewAnswer
 from codegen_platform.agents.limits import ReviewLimits
 from codegen_platform.agents.meter import Meter
 from codegen_platform.errors import BudgetExhausted, LeaseLost, ModelRefused, ModelUnavailable
+from codegen_platform.retry_budget import RetryBudget
 from tests.unit.agents.samples import ScriptedBackend
 
-QUICK = Patience(first_wait_seconds=0.01)
+QUICK = Patience(first_wait_seconds=0.01, budget=RetryBudget(reserve=1_000))
 REQUEST = ModelRequest(
     purpose="review",
     system=("rules",),
@@ -52,6 +53,15 @@ def test_the_third_failure_is_given_back() -> None:
         ask_with(backend)
     assert caught.value.retry_after_seconds == 0.02
     assert len(backend.requests) == 3
+
+
+def test_what_fails_for_every_question_is_given_back_once_the_budget_of_retries_is_used_up() -> None:
+    patience = Patience(first_wait_seconds=0.01, budget=RetryBudget(reserve=3))
+    backends = [ScriptedBackend(unavailable(), unavailable(), unavailable()) for _ in range(4)]
+    for backend in backends:
+        with pytest.raises(ModelUnavailable):
+            ask_with(backend, patience)
+    assert [len(backend.requests) for backend in backends] == [3, 2, 1, 1]
 
 
 def test_a_wait_longer_than_the_patience_is_given_back_at_once_with_its_length() -> None:
