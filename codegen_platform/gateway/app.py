@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from redis.asyncio import Redis
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -17,11 +16,14 @@ from codegen_platform.errors import WrongUsage
 from codegen_platform.gateway.api import api_routes
 from codegen_platform.gateway.bodies import BodyLimits
 from codegen_platform.gateway.documentation import documentation_routes
-from codegen_platform.gateway.health import health_routes, redis_probe, store_probe
+from codegen_platform.gateway.health import health_routes, index_probe, redis_probe, store_probe
+from codegen_platform.gateway.live import LiveUpdates, redis_client
+from codegen_platform.gateway.live_metrics import LiveCollector
 from codegen_platform.gateway.metrics import DeliveryMetrics, new_registry, platform_version
 from codegen_platform.gateway.openapi import METRICS, TAGS, completed
 from codegen_platform.gateway.problems import answer_problems
 from codegen_platform.gateway.shipping import keep_shipped_templates
+from codegen_platform.gateway.stream import stream_routes
 from codegen_platform.gateway.webhook import GitHubWebhook
 from codegen_platform.store import AsyncIntake, Store
 
@@ -39,6 +41,7 @@ class Gateway(FastAPI):
     """FastAPI, with the webhook in front of it: what routing and middleware cost is a third of what a delivery costs here."""
 
     webhook: GitHubWebhook
+    live: LiveUpdates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -62,13 +65,13 @@ def create_app(
     webhook_secrets: Sequence[str],
     max_body_bytes: int = GITHUB_MAX_BODY_BYTES,
     body_seconds: float = BODY_SECONDS,
-) -> FastAPI:
+) -> Gateway:
     """Return the application. It starts and closes `intake`; the store stays the caller's.
 
     Args:
         store: for reading; asked from threads.
         intake: for recording; started when the application starts.
-        redis_url: only asked whether it answers.
+        redis_url: where updates and the index of ready tasks are; it may be away.
         webhook_secrets: the secret in force, and during a rotation the one before.
         max_body_bytes: a larger delivery is refused; GitHub's limit is 25 MB.
         body_seconds: a delivery whose body takes longer is refused.
@@ -78,16 +81,19 @@ def create_app(
     """
     if not webhook_secrets or not all(webhook_secrets):
         raise WrongUsage("the gateway needs a webhook secret: set GITHUB_WEBHOOK_SECRET")
-    redis = Redis.from_url(redis_url, socket_timeout=1.0, socket_connect_timeout=1.0, max_connections=2)
+    redis = redis_client(redis_url, timeout_seconds=1.0, max_connections=2)
+    live = LiveUpdates(store, redis_url)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await intake.start()
+        await live.start()
         shipping = asyncio.create_task(keep_shipped_templates(store))
         try:
             yield
         finally:
             shipping.cancel()
+            await live.close()
             await intake.close()
             await redis.aclose()
 
@@ -101,6 +107,8 @@ def create_app(
         redoc_url=None,
     )
     registry = new_registry(store)
+    registry.register(LiveCollector(live))
+    app.live = live
     app.webhook = GitHubWebhook(
         intake=intake,
         secrets=[secret.encode("utf-8") for secret in webhook_secrets],
@@ -111,8 +119,11 @@ def create_app(
     )
     # Routing sees the other methods, which get 405.
     app.router.routes.append(Route(WEBHOOK_PATH, app.webhook, methods=["POST"], name="github_webhook"))
-    app.include_router(health_routes(postgres=store_probe(store), redis=redis_probe(redis)))
-    app.include_router(api_routes(store))
+    app.include_router(
+        health_routes(postgres=store_probe(store), redis=redis_probe(redis), index=index_probe(redis, store))
+    )
+    app.include_router(stream_routes(store, live.listeners))
+    app.include_router(api_routes(store, redis))
     app.include_router(documentation_routes())
 
     @app.get("/metrics", tags=["health"], operation_id="metrics", response_class=Response, responses=METRICS)

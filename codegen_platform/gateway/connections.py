@@ -1,7 +1,9 @@
-"""HTTP connections that cannot be held open for nothing: uvicorn has no limit on the time or the size of request headers."""
+"""HTTP connections that cannot be held open for nothing: uvicorn has no limit on the time or the size of request headers, nor on how
+long an answer waits for who does not read it."""
 
 from __future__ import annotations
 
+import socket
 from asyncio import TimerHandle, Transport
 from typing import Any
 
@@ -10,6 +12,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEADER_SECONDS = 10.0
 MAX_HEADER_BYTES = 64 * 1024
 MAX_HEADERS = 100
+UNREAD_SECONDS = 30.0
+SEND_BUFFER_BYTES = 256 * 1024
+"""What the system keeps for a reader that is slow; by itself it grows to megabytes for each connection."""
 
 
 class TooManyHeaders(Exception):
@@ -26,18 +31,31 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._headers_due: TimerHandle | None = None
+        self._unread_until: TimerHandle | None = None
         self._header_bytes = 0
         self._waited_bytes = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        self._stop_minding_the_reader()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Let the answer wait for its reader, who has to read on before long."""
+        super().pause_writing()
+        self._unread_until = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on with the answer."""
+        self._stop_minding_the_reader()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Take what came. The parser reports a header when it is whole, so an endless one is only seen here."""
@@ -85,6 +103,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._headers_due is not None:
             self._headers_due.cancel()
             self._headers_due = None
+
+    def _stop_minding_the_reader(self) -> None:
+        if self._unread_until is not None:
+            self._unread_until.cancel()
+            self._unread_until = None
 
     def _give_up(self) -> None:
         self._stop_waiting()

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeVar
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from codegen_platform.errors import StoreUnavailable
 from codegen_platform.store import Store
+from codegen_platform.tasks.index import EPOCH, POSITION
+
+T = TypeVar("T")
 
 PROBE_SECONDS = 1.5
 
 Probe = Callable[[], Awaitable[bool]]
 
-_READY = {"status": "ready", "checks": {"postgres": "up", "redis": "up"}, "degraded": []}
-_DOWN = {"status": "unavailable", "checks": {"postgres": "down", "redis": "up"}, "degraded": ["postgres"]}
+_READY = {
+    "status": "ready",
+    "checks": {"postgres": "up", "redis": "up"},
+    "degraded": [],
+    "notes": [],
+    "index_behind_seconds": 0.0,
+}
+_DOWN = {
+    "status": "unavailable",
+    "checks": {"postgres": "down", "redis": "up"},
+    "degraded": ["postgres"],
+    "notes": [],
+    "index_behind_seconds": None,
+}
 
 HEALTHY: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"example": {"status": "up"}}}}}
 READINESS: dict[int | str, dict[str, Any]] = {
@@ -31,6 +47,9 @@ READINESS: dict[int | str, dict[str, Any]] = {
         },
     },
 }
+
+WITHOUT_REDIS = "Redis is away: live updates come from PostgreSQL, once a second, and so do the depths of the queues; nothing is lost."
+WITHOUT_WRITER = "No gateway keeps the index in Redis yet: the depths of the queues come from PostgreSQL."
 
 
 class Health(BaseModel):
@@ -45,21 +64,26 @@ class Readiness(BaseModel):
     status: Literal["ready", "degraded", "unavailable"]
     checks: dict[str, Literal["up", "down"]]
     degraded: list[str]
+    notes: list[str] = Field(description="what that means, a sentence each")
+    index_behind_seconds: float | None = Field(
+        description="age of the oldest task update that the index in Redis does not contain; 0 = none, null = there is no index"
+    )
 
 
-class SharedProbe:
-    """A probe that runs once however many ask, and counts as failed after a second and a half."""
+class SharedProbe(Generic[T]):
+    """A probe that runs once however many ask; after a second and a half the answer is `otherwise`."""
 
-    def __init__(self, probe: Probe) -> None:
+    def __init__(self, probe: Callable[[], Awaitable[T]], otherwise: T) -> None:
         self._probe = probe
-        self._running: asyncio.Task[bool] | None = None
+        self._otherwise = otherwise
+        self._running: asyncio.Future[T] | None = None
 
-    async def __call__(self) -> bool:
-        """Return whether the dependency answered in time."""
+    async def __call__(self) -> T:
+        """Return what the dependency answered, if it did in time."""
         if self._running is None or self._running.done():
             self._running = asyncio.ensure_future(self._probe())
         done, _ = await asyncio.wait({self._running}, timeout=PROBE_SECONDS)
-        return bool(done) and self._running.result()
+        return self._running.result() if done else self._otherwise
 
 
 def store_probe(store: Store) -> Probe:
@@ -87,10 +111,28 @@ def redis_probe(redis: Redis) -> Probe:
     return probe
 
 
-def health_routes(*, postgres: Probe, redis: Probe) -> APIRouter:
+def index_probe(redis: Redis, store: Store) -> Callable[[], Awaitable[float | None]]:
+    """Return a probe of how far the index in Redis is behind the ledger, in seconds; None if nobody keeps it, or nobody can say."""
+
+    async def probe() -> float | None:
+        try:
+            answered: Any = await redis.mget(EPOCH, POSITION)
+            is_kept, position = answered
+            if is_kept is None or position is None:
+                return None
+            missing = await asyncio.to_thread(store.queries.feed, position.decode("ascii"), limit=1)
+        except (RedisError, OSError, StoreUnavailable):
+            return None
+        return max(0.0, (datetime.now(UTC) - missing[0].at).total_seconds()) if missing else 0.0
+
+    return probe
+
+
+def health_routes(*, postgres: Probe, redis: Probe, index: Callable[[], Awaitable[float | None]]) -> APIRouter:
     """Return `/healthz` and `/readyz`."""
     router = APIRouter(tags=["health"])
-    probes = {"postgres": SharedProbe(postgres), "redis": SharedProbe(redis)}
+    probes = {"postgres": SharedProbe(postgres, False), "redis": SharedProbe(redis, False)}
+    behind_seconds = SharedProbe(index, None)
 
     @router.get("/healthz", operation_id="healthz", responses=HEALTHY)
     async def healthz() -> Health:
@@ -100,13 +142,15 @@ def health_routes(*, postgres: Probe, redis: Probe) -> APIRouter:
     @router.get("/readyz", operation_id="readyz", responses=READINESS)
     async def readyz(response: Response) -> Readiness:
         """Say whether PostgreSQL and Redis answer. Without PostgreSQL 503; without Redis still 200, degraded."""
-        answers = await asyncio.gather(*(probe() for probe in probes.values()))
+        behind, *answers = await asyncio.gather(behind_seconds(), *(probe() for probe in probes.values()))
         up = dict(zip(probes, answers, strict=True))
         response.status_code = 200 if up["postgres"] else 503
         return Readiness(
             status="ready" if all(answers) else "degraded" if up["postgres"] else "unavailable",
             checks={name: "up" if answered else "down" for name, answered in up.items()},
             degraded=[name for name, answered in up.items() if not answered],
+            notes=[] if behind is not None else [WITHOUT_WRITER if up["redis"] else WITHOUT_REDIS],
+            index_behind_seconds=behind,
         )
 
     return router

@@ -16,6 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from codegen_platform.errors import StoreUnavailable
+from codegen_platform.gateway.live_metrics import queue_gauges
 from codegen_platform.gateway.refusals import REFUSALS
 from codegen_platform.store import Store, TaskStatus
 
@@ -77,7 +78,7 @@ class LedgerCollector(Collector):
             try:
                 # The pool would wait for a server that is down; a new connection says so at once.
                 self._store.ping()
-                self._kept = [self._events(), self._tasks(), _up(1)]
+                self._kept = [self._events(), self._tasks(), *queue_gauges(self._store), _up(1)]
             except StoreUnavailable:
                 self._kept = [_up(0)]
             self._kept_until = time.monotonic() + CACHE_SECONDS

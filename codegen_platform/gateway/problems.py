@@ -30,6 +30,7 @@ _TITLES = {
     405: "Method not allowed",
     408: "Request timeout",
     409: "Conflict",
+    410: "Gone",
     412: "Precondition failed",
     413: "Content too large",
     415: "Unsupported media type",
@@ -41,6 +42,7 @@ _TITLES = {
 
 # By code, which is stable; an error that is not listed is a mistake of ours.
 _STATUS: Mapping[str, int] = {
+    "bad_position": 400,
     "invalid_json": 400,
     "wrong_precondition": 400,
     "not_allowed_here": 403,
@@ -50,6 +52,7 @@ _STATUS: Mapping[str, int] = {
     "no_agent": 409,
     "wrong_state": 409,
     "idempotency_key_reused": 409,
+    "position_unknown": 410,
     "version_conflict": 412,
     "body_too_large": 413,
     "unsupported_media_type": 415,
@@ -60,6 +63,7 @@ _STATUS: Mapping[str, int] = {
     "invalid_template": 422,
     "precondition_required": 428,
     "too_busy": 503,
+    "too_many_listeners": 503,
     "store_unavailable": 503,
 }
 

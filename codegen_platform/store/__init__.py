@@ -51,6 +51,7 @@ from codegen_platform.store.rows import (
 from codegen_platform.store.schema import migrate
 from codegen_platform.store.states import ALLOWED, OPEN, AgentType, Disposition, EffectState, TaskStatus
 from codegen_platform.store.store import Store
+from codegen_platform.store.watching import UpdatesWatch
 
 __all__ = [
     "ALLOWED",
@@ -99,6 +100,7 @@ __all__ = [
     "TaskStatus",
     "TaskUpdate",
     "Unstorable",
+    "UpdatesWatch",
     "ValidationReport",
     "VersionConflict",
     "WorkflowRow",

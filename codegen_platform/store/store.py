@@ -17,6 +17,7 @@ from codegen_platform.store.commands.workflows import Workflows
 from codegen_platform.store.notifying import Channel, Listener
 from codegen_platform.store.pool import Pool, connection_settings, unavailable
 from codegen_platform.store.queries.queries import Queries
+from codegen_platform.store.watching import UpdatesWatch
 
 
 class Store:
@@ -71,3 +72,7 @@ class Store:
     def listen(self, *channels: Channel) -> Listener:
         """Return a context manager that waits for notifications on a connection of its own."""
         return Listener(self._pool.database_url, channels)
+
+    def watch_updates(self) -> UpdatesWatch:
+        """Return an asyncio context manager that hears of new task events, and can become the one that leads."""
+        return UpdatesWatch(self._pool.database_url)

@@ -15,6 +15,7 @@ import httpx
 
 from codegen_platform.events.signature import sign
 from codegen_platform.gateway.app import create_app
+from codegen_platform.gateway.live import LiveUpdates
 from codegen_platform.gateway.server import server_for
 from codegen_platform.store import AsyncIntake, Store
 
@@ -49,6 +50,7 @@ class RunningGateway:
     port: int
     store: Store
     client: httpx.Client
+    live: LiveUpdates
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         return self.client.post("/webhooks/github", content=body, headers=dict(headers))
@@ -85,7 +87,7 @@ def running_gateway(
             host, port = server.servers[0].sockets[0].getsockname()[:2]
             url = f"http://{host}:{port}"
             with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-                yield RunningGateway(url=url, host=host, port=port, store=store, client=client)
+                yield RunningGateway(url=url, host=host, port=port, store=store, client=client, live=app.live)
         finally:
             server.should_exit = True
             thread.join(30)

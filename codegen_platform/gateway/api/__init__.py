@@ -1,11 +1,13 @@
-"""The API under `/api/v1`, one module per resource. Every endpoint is a plain function: it asks the store in a thread."""
+"""The API under `/api/v1`, one module per resource. Endpoints that ask the store are plain functions, which run in threads."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
+from redis.asyncio import Redis
 
 from codegen_platform.gateway.api.agents import agent_routes
 from codegen_platform.gateway.api.events import event_routes
+from codegen_platform.gateway.api.queue import queue_routes
 from codegen_platform.gateway.api.repositories import repository_routes
 from codegen_platform.gateway.api.reviews import review_routes
 from codegen_platform.gateway.api.task_commands import task_command_routes
@@ -17,7 +19,7 @@ from codegen_platform.store import Store
 PREFIX = "/api/v1"
 
 
-def api_routes(store: Store) -> APIRouter:
+def api_routes(store: Store, redis: Redis) -> APIRouter:
     """Return all routes of the API."""
     router = APIRouter(prefix=PREFIX)
     for routes in (
@@ -31,4 +33,5 @@ def api_routes(store: Store) -> APIRouter:
         repository_routes,
     ):
         router.include_router(routes(store))
+    router.include_router(queue_routes(store, redis))
     return router

@@ -21,6 +21,7 @@ _REFUSALS: Mapping[int, tuple[str, str]] = MappingProxyType(
         404: ("not_found", "There is no such thing."),
         408: ("body_too_slow", "The body did not arrive in time."),
         409: ("wrong_state", "It cannot be done as things stand."),
+        410: ("position_unknown", "The ledger does not go as far as this position."),
         412: ("version_conflict", "It is another version by now."),
         413: ("body_too_large", "The body has over 1 MiB."),
         415: ("unsupported_media_type", "The content type is not application/json."),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from codegen_platform.store.pool import Pool
 from codegen_platform.store.queries.cursors import at_row, page_of, row_at
-from codegen_platform.store.rows import Page, ReadyTask, TaskEventRow, TaskRow
+from codegen_platform.store.rows import Page, TaskEventRow, TaskRow
 from codegen_platform.store.states import TaskStatus
 
 GET = "SELECT * FROM tasks WHERE id = %(id)s"
@@ -44,15 +44,6 @@ COUNT = """
 # The newest tasks whose id begins like this.
 BEGINNING = """
     SELECT * FROM tasks WHERE id BETWEEN %(first)s::uuid AND %(last)s::uuid ORDER BY created_at DESC, id DESC LIMIT %(limit)s
-"""
-
-# What could start now if agents were free, and since when.
-READY = """
-    SELECT id AS task_id, priority, greatest(queued_at, run_at, (
-               SELECT max(needed.completed_at) FROM tasks AS needed WHERE needed.id = ANY(tasks.dependencies)
-           )) AS ready_at
-    FROM tasks
-    WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL AND run_at <= statement_timestamp()
 """
 
 # Why a pending task has not started, one sentence a reason.
@@ -166,7 +157,3 @@ class TaskQueries:
         """Return why a pending task has not started yet, a sentence each; nothing for any other task."""
         given = {"id": task_id, "silent_seconds": silent_seconds}
         return [row.reason for row in self._pool.fetch(_Reason, WHY_WAITING, given)]
-
-    def ready(self) -> list[ReadyTask]:
-        """Return every task that could start now if agents were free, in no order."""
-        return self._pool.fetch(ReadyTask, READY)
