@@ -31,7 +31,7 @@ Priority = Annotated[Integer, Field(ge=1, le=5)]
 
 
 class InvalidTemplate(WrongUsage):
-    """The steps of a template do not make a graph that ends; the sentence names the steps that are wrong."""
+    """The steps of a template do not make a graph that ends; the sentence counts to the steps that are wrong: their names are the caller's."""
 
     code = "invalid_template"
 
@@ -94,27 +94,27 @@ class Template(BaseModel):
             InvalidTemplate: two steps have one name, a step comes after one that is not there, or after itself.
         """
         steps = {step.name: step for step in self.steps}
-        if len(steps) != len(self.steps):
-            names = [step.name for step in self.steps]
-            raise InvalidTemplate(f"two steps are named {_listed({name for name in names if names.count(name) > 1})}")
-        unknown = {name for step in self.steps for name in step.before} - steps.keys()
-        if unknown:
-            raise InvalidTemplate(f"there is no step {_listed(unknown)}, but another one comes after it")
+        self._refuse([step for step in self.steps if steps[step.name] is not step], "have the name of another one")
+        self._refuse([step for step in self.steps if {*step.before} - steps.keys()], "come after one that is not there")
         try:
             order = TopologicalSorter({step.name: step.before for step in self.steps}).static_order()
             return [steps[name] for name in order]
         except CycleError as error:
-            circle = " -> ".join(reversed(error.args[1]))
-            raise InvalidTemplate(f"these steps wait for each other in a circle: {circle}") from error
+            circle = " -> ".join(self._places([steps[name] for name in reversed(error.args[1])]))
+            raise InvalidTemplate(f"these steps wait for each other in a circle, by their place: {circle}") from error
+
+    def _refuse(self, wrong: Sequence[Step], why: str) -> None:
+        if wrong:
+            raise InvalidTemplate(f"these steps {why}, by their place: {', '.join(self._places(wrong))}")
+
+    def _places(self, steps: Sequence[Step]) -> list[str]:
+        places = {id(step): str(place) for place, step in enumerate(self.steps, start=1)}
+        return [places[id(step)] for step in steps]
 
     @property
     def kinds(self) -> frozenset[str]:
         """Return the kinds of all steps."""
         return frozenset(step.kind for step in self.steps)
-
-
-def _listed(names: set[str]) -> str:
-    return ", ".join(sorted(names)[:5])
 
 
 def tasks_of(

@@ -83,7 +83,7 @@ class Agents:
         """
         changed = self._pool.fetch(AgentRow, SET_STATUS, {"name": name, "status": status})
         if not changed:
-            raise NotFound(f"there is no agent {name}")
+            raise NotFound("there is no agent with this name")
         return changed[0]
 
     def kinds(self) -> frozenset[str]:

@@ -46,7 +46,7 @@ class Decisions:
         def cancelled(connection: Connection) -> TaskRow:
             task = _existing(connection, task_id)
             if task.status not in OPEN:
-                raise WrongState(f"task {task_id} is {task.status} already")
+                raise WrongState(f"the task is {task.status} already")
             withdraw(connection, [task.id], reason)
             after = ended(task, "cancelled", None)
             note = {"reason": reason}
@@ -75,12 +75,10 @@ class Decisions:
         def replayed(connection: Connection) -> TaskRow:
             task = _existing(connection, task_id)
             if task.status not in REPLAYABLE:
-                raise WrongState(
-                    f"task {task_id} is {task.status}; only a failed, dead or cancelled one can be replayed"
-                )
+                raise WrongState(f"the task is {task.status}; only a failed, dead or cancelled one can be replayed")
             waits = unmet(connection, [task.id])
             if bad := [str(edge.depends_on) for edge in waits if edge.status in ENDED]:
-                raise WrongState(f"task {task_id} waits for {', '.join(bad)}; replay that first, and this one follows")
+                raise WrongState(f"the task waits for {', '.join(bad)}; replay that first, and this one follows")
             after = replace(reopened(task, task.metadata), hold="dependencies" if waits else None)
             return save(connection, [Move(before=task, after=after, type="replayed", actor=actor)])[0]
 
@@ -108,5 +106,5 @@ def supersede(connection: Connection, tasks: list[LockedTask], actor: str, reaso
 def _existing(connection: Connection, task_id: UUID) -> LockedTask:
     task = lock(connection, task_id)
     if task is None:
-        raise NotFound(f"there is no task {task_id}")
+        raise NotFound("there is no task with this id")
     return task

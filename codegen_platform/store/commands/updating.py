@@ -49,11 +49,11 @@ def update(connection: Connection, task_id: UUID, version: int, changes: TaskCha
         connection.execute(ONE_AT_A_TIME)
     task = lock(connection, task_id)
     if task is None:
-        raise NotFound(f"there is no task {task_id}")
+        raise NotFound("there is no task with this id")
     if task.version != version:
-        raise VersionConflict(f"task {task_id} is at version {task.version} by now", version=task.version)
+        raise VersionConflict(f"the task is at version {task.version} by now", version=task.version)
     if task.status != "pending" or task.dispatched_at is not None:
-        raise WrongState(f"task {task_id} has started; only what waits can be changed")
+        raise WrongState("the task has started; only what waits can be changed")
     after = _changed(task, changes)
     if changes.dependencies is not None:
         after = _waiting_for(connection, after, [*dict.fromkeys(changes.dependencies)])

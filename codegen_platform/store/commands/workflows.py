@@ -55,7 +55,7 @@ class Workflows:
             newest = next(iter(fetch(connection, WorkflowRow, NEWEST, {"name": name})), None)
             version = newest.version if newest else 0
             if expected_version is not None and version != expected_version:
-                raise VersionConflict(f"workflow {name} is at version {version}", version=version)
+                raise VersionConflict(f"the workflow is at version {version}", version=version)
             if newest and (newest.description, newest.template) == (description, template):
                 return newest
             given = {"id": uuid4(), "name": name, "description": description, "version": version + 1}
