@@ -24,14 +24,15 @@ def _integral(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Integer = Annotated[int, BeforeValidator(_integral), Field(strict=True)]
+# Bounds belong to the inner type: put around a validator they would be missing in the OpenAPI document.
+Integral = BeforeValidator(_integral)
 Name = Annotated[str, StringConstraints(pattern=KIND_PATTERN)]
 Language = Annotated[str, StringConstraints(pattern=LANGUAGE_PATTERN)]
-Priority = Annotated[Integer, Field(ge=1, le=5)]
+Priority = Annotated[int, Field(strict=True, ge=1, le=5), Integral]
 
 
 class InvalidTemplate(WrongUsage):
-    """The steps of a template do not make a graph that ends; the sentence counts to the steps that are wrong: their names are the caller's."""
+    """The steps of a template do not make a graph that ends; the sentence says the place of each wrong one, not its name."""
 
     code = "invalid_template"
 

@@ -7,7 +7,7 @@ from typing import Annotated, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from codegen_platform.tasks.kinds import KIND_PATTERN, LANGUAGE_PATTERN
-from codegen_platform.tasks.workflows import Integer
+from codegen_platform.tasks.workflows import Integral
 
 # `owner/name` as changes.keys.split_repository takes it: no owner has a dot, no name is `.` or `..`.
 REPOSITORY_PATTERN = (
@@ -16,8 +16,7 @@ REPOSITORY_PATTERN = (
 )
 
 Repository = Annotated[str, StringConstraints(pattern=REPOSITORY_PATTERN)]
-Number = Annotated[Integer, Field(ge=1, le=2**31 - 1)]
-Priority = Annotated[Integer, Field(ge=1, le=5)]
+Number = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1), Integral]
 # In an address everything is text.
 NumberAsText = Annotated[int, Field(ge=1, le=2**31 - 1)]
 PriorityAsText = Annotated[int, Field(ge=1, le=5)]
@@ -29,7 +28,7 @@ Line = Annotated[str, StringConstraints(pattern=r"^[^\u0000-\u001f\u007f-\u009f]
 Text = Annotated[str, StringConstraints(pattern=r"^[^\u0000]*$", max_length=10_000)]
 
 Amount = Annotated[float, Field(strict=True, ge=-1e15, le=1e15)]
-Whole = Annotated[Integer, Field(ge=-(10**15), le=10**15)]
+Whole = Annotated[int, Field(strict=True, ge=-(10**15), le=10**15), Integral]
 Flag = Annotated[bool, Field(strict=True)]
 Fact: TypeAlias = (
     Flag | Whole | Amount | Annotated[str, StringConstraints(pattern=r"^[^\u0000]*$", max_length=1_000)] | None

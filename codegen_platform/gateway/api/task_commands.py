@@ -18,7 +18,6 @@ from codegen_platform.gateway.api.fields import (
     Language,
     Line,
     Number,
-    Priority,
     Repository,
     Sha,
     Text,
@@ -32,6 +31,7 @@ from codegen_platform.gateway.strict_route import StrictRoute
 from codegen_platform.store import NewTask, Store, TaskChanges, TaskRow
 from codegen_platform.store.rows import OnDependencyFailure
 from codegen_platform.tasks.kinds import refuse_without_agent, requirements
+from codegen_platform.tasks.workflows import Priority
 
 ACTOR = "api"
 

@@ -26,7 +26,7 @@ def if_match_header(*, required: bool) -> dict[str, Any]:
         "in": "header",
         "required": required,
         "description": "the `ETag` of the version that is to be changed, or `*` for whichever is the present one",
-        "schema": {"type": "string", "pattern": r'^(\*|"[1-9][0-9]{0,9}")$'},
+        "schema": {"type": "string", "pattern": rf"^(\*|{_TAGS.pattern})$"},
         "example": '"3"',
     }
 
@@ -55,10 +55,9 @@ def expected_version(tags: str | None, present: int) -> int:
     """
     if tags is None:
         raise PreconditionRequired("say with If-Match which version is to be changed: the ETag of a GET")
+    _refuse_malformed(tags)
     if tags.strip() == "*":
         return present
-    if not _TAGS.fullmatch(tags.strip()):
-        raise WrongPrecondition('If-Match is *, or one or more entity tags such as "3"')
     if str(present) not in _STRONG.findall(tags):
         raise VersionConflict(f"it is at version {present} by now; get it again", version=present)
     return present
@@ -73,6 +72,8 @@ def version_to_replace(tags: str | None, none_of: str | None, present: int) -> i
         WrongPrecondition: a header is not of the form that is taken.
         VersionConflict: there is another version, or there is one where none is wanted.
     """
+    if tags is not None:
+        _refuse_malformed(tags)
     if none_of is not None:
         if none_of.strip() != "*":
             raise WrongPrecondition("If-None-Match is * here: nothing may be there yet")
@@ -83,3 +84,8 @@ def version_to_replace(tags: str | None, none_of: str | None, present: int) -> i
             raise NotFound("there is nothing that could be replaced; leave If-Match out")
         return 0
     return expected_version(tags, present)
+
+
+def _refuse_malformed(tags: str) -> None:
+    if tags.strip() != "*" and not _TAGS.fullmatch(tags.strip()):
+        raise WrongPrecondition('If-Match is *, or one or more entity tags such as "3"')

@@ -13,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from codegen_platform.changes.keys import LOCAL_OWNER
 from codegen_platform.gateway.api.answers import LOCATION, answers, answers_to_body, body_example
-from codegen_platform.gateway.api.fields import Body, Facts, Line, Number, Priority, Repository, Sha
+from codegen_platform.gateway.api.fields import Body, Facts, Line, Number, Repository, Sha
 from codegen_platform.gateway.api.once import IdempotencyKey, request_key
 from codegen_platform.gateway.api.pages import Cursor, Limit, PageView, View, page_example, turned
 from codegen_platform.gateway.api.task_examples import TASK
@@ -23,7 +23,7 @@ from codegen_platform.gateway.strict_route import StrictRoute
 from codegen_platform.store import NewWorkflowRun, NotFound, Store
 from codegen_platform.store.rows.workflows import RunStatus
 from codegen_platform.tasks.kinds import refuse_without_agent
-from codegen_platform.tasks.workflows import Template, tasks_of
+from codegen_platform.tasks.workflows import Priority, Template, tasks_of
 
 ACTOR = "api"
 
