@@ -22,6 +22,7 @@ SILENT_SECONDS = 20.0
 """An agent that was not heard of for so long counts as lost."""
 REDIS_SECONDS = 5.0
 AGAIN_SECONDS = 1.0
+CANCEL_SECONDS = 0.5
 
 
 def redis_client(redis_url: str, *, timeout_seconds: float, max_connections: int) -> Redis:
@@ -59,9 +60,12 @@ class LiveUpdates:
     async def close(self) -> None:
         """Stop."""
         self.end_streams()
-        for running in self._running:
-            running.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        running = {task for task in self._running if not task.done()}
+        while running:
+            for task in running:
+                task.cancel()
+            # Once is not enough: before Python 3.12 `asyncio.wait_for` loses a cancellation that meets its result.
+            _, running = await asyncio.wait(running, timeout=CANCEL_SECONDS)
         await self._redis.aclose()
 
 
