@@ -11,11 +11,13 @@ from typing import NoReturn
 
 import click
 
+from codegen_platform.cli.commands.agents import agents
 from codegen_platform.cli.commands.doctor import doctor
 from codegen_platform.cli.commands.events import events
 from codegen_platform.cli.commands.review import review
 from codegen_platform.cli.commands.tasks import tasks
 from codegen_platform.cli.commands.up import up
+from codegen_platform.cli.commands.workflows import workflows
 from codegen_platform.errors import CodegenError, WrongUsage
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -37,7 +39,7 @@ def app() -> None:
     """
 
 
-for command in (up, review, doctor, tasks, events):
+for command in (up, review, doctor, tasks, events, agents, workflows):
     app.add_command(command)
 
 

@@ -1,28 +1,34 @@
-"""The ledger, for commands that only look: the given database, or the embedded one, which is started if it does not run."""
+"""The ledger itself: the given database, or the embedded one, which is started if it does not run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from codegen_platform.cli.command_settings import command_settings
-from codegen_platform.store import Store
+from codegen_platform.local.services import Services, ensure_services
+from codegen_platform.settings import Settings
+from codegen_platform.store import Store, migrate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ledger:
+    """An opened store and the servers that it stands on; valid until the block that opened it ends."""
+
+    services: Services
+    store: Store
 
 
 @contextmanager
-def open_ledger() -> Iterator[Store]:
-    """Provide the store of this home until the end of the block.
+def open_ledger(settings: Settings) -> Iterator[Ledger]:
+    """Provide the ledger of this home until the end of the block.
 
     Raises:
         StoreUnavailable: a given database does not answer.
         LocalFailure: the embedded one cannot be started.
     """
-    from codegen_platform.local.services import ensure_services
-    from codegen_platform.store import migrate
-
-    settings = command_settings()
     with ensure_services(settings.home, settings.database.address, settings.redis.address) as services:
         if "postgres" in services.started:
             migrate(services.database_url)
-        with Store.open(services.database_url, max_size=1) as store:
-            yield store
+        with Store.open(services.database_url, max_size=2) as store:
+            yield Ledger(services=services, store=store)

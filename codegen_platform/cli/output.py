@@ -47,14 +47,14 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, emp
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
-    """Print `name  value` lines, one fact each; facts without a value are left out."""
+    """Print `name  value` lines, one fact each; facts without a value are left out, times are local."""
     from rich.table import Table
 
     shown = {name: value for name, value in facts.items() if value not in (None, "", [], {})}
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    _print_rows(table, list(shown.items()))
+    _print_rows(table, [(name, instant(value) if _is_time(name, value) else value) for name, value in shown.items()])
 
 
 def _print_rows(table: Table, rows: Sequence[Sequence[object]]) -> None:
@@ -77,9 +77,18 @@ def print_page(out: Console, parts: Iterable[RenderableType]) -> None:
     out.file.flush()
 
 
+def instant(text: object) -> datetime | None:
+    """Return the time that the API wrote; None for none."""
+    return datetime.fromisoformat(text) if isinstance(text, str) else None
+
+
 def moment(value: datetime | None) -> str:
     """Return local time to the second, empty for None."""
     return value.astimezone().strftime("%Y-%m-%d %H:%M:%S") if value else ""
+
+
+def _is_time(name: str, value: object) -> bool:
+    return isinstance(value, str) and name.endswith(("_at", "_seen"))
 
 
 def _cell(value: object) -> str:

@@ -3,105 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from codegen_platform.cli.example import materialize_example
-from codegen_platform.store import Store
-from tests.integration.ledger_rows import a_review, claimed, route
+from tests.integration.cli_process import PROGRAM, answer, call, error
 
-PROGRAM = [sys.executable, "-m", "codegen_platform.cli"]
 CLOSED = "127.0.0.1:9"
-
-
-@pytest.fixture
-def environ(tmp_path: Path, database_url: str, redis_url: str) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "CODEGEN_HOME": str(tmp_path / "home"),
-        "CODEGEN_DATABASE_URL": database_url,
-        "CODEGEN_REDIS_URL": redis_url,
-        "CODEGEN_GATEWAY__PORT": "58001",
-        "CODEGEN_DAGSTER__PORT": "58002",
-        "CODEGEN_PUBLISHER__METRICS_PORT": "58003",
-        "CODEGEN_WORKERS__METRICS_PORT": "58004",
-    }
-
-
-def call(environ: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PROGRAM, *arguments], env=environ, capture_output=True, text=True, check=False, timeout=60)
-
-
-def answer(environ: Mapping[str, str], *arguments: str, code: int = 0) -> Any:
-    ended = call(environ, *arguments, "--json")
-    assert ended.returncode == code, ended.stderr
-    return json.loads(ended.stdout)
-
-
-def error(environ: Mapping[str, str], *arguments: str, code: int) -> str:
-    ended = call(environ, *arguments)
-    assert (ended.returncode, ended.stdout) == (code, ""), ended
-    assert "Traceback" not in ended.stderr
-    assert ended.stderr.count("\n") == 1, "one sentence on one line"
-    return ended.stderr
-
-
-def test_tasks_are_listed_newest_first_and_filtered(environ: dict[str, str], store: Store) -> None:
-    older, newer = claimed(store), claimed(store, a_review(number=8, repository="octo/other"))
-
-    assert [task["id"] for task in answer(environ, "tasks", "list")] == [str(newer.id), str(older.id)]
-    assert [task["number"] for task in answer(environ, "tasks", "list", "--repository", "octo/other")] == [8]
-    assert answer(environ, "tasks", "list", "--status", "dead") == []
-
-
-def test_a_task_is_found_by_the_beginning_of_its_id_with_all_that_happened(
-    environ: dict[str, str], store: Store
-) -> None:
-    task = claimed(store)
-
-    shown = answer(environ, "tasks", "show", str(task.id)[:8])
-
-    assert (shown["id"], shown["status"]) == (str(task.id), "in_progress")
-    assert shown["events"][0]["type"] == "created"
-    assert len(shown["events"]) == 2
-
-
-def test_hostile_titles_reach_the_terminal_as_text(environ: dict[str, str], store: Store) -> None:
-    claimed(store, a_review(title="evil \x1b[31m[bold]x[/]\u202e"))
-
-    shown = call(environ, "tasks", "list").stdout
-
-    assert "\x1b" not in shown
-    assert "\u202e" not in shown
-    assert r"\x1b[31m[bold]x[/]" in shown.replace("\n", "")
-
-
-def test_events_are_listed_and_shown_with_their_body_on_request(environ: dict[str, str], store: Store) -> None:
-    route(store, a_review())
-    recorded = store.events.record("delivery-x", "ping", b'{"zen": "\\u001b[31m"}\x00', {})
-
-    listed = answer(environ, "events", "list")
-    by_delivery = answer(environ, "events", "show", "delivery-x")
-    text = call(environ, "events", "show", str(recorded.id)[:8], "--body").stdout
-
-    assert [event["event_type"] for event in listed] == ["ping", "pull_request"]
-    assert by_delivery["id"] == str(recorded.id)
-    assert "body" not in by_delivery
-    assert r"\x00" in text
-    assert "\x00" not in text
-
-
-def test_what_does_not_exist_is_wrong_usage(environ: dict[str, str]) -> None:
-    assert "there is no task" in error(environ, "tasks", "show", "0198c3d2", code=2)
-    assert "there is no event" in error(environ, "events", "show", "0198c3d2", code=2)
 
 
 @pytest.mark.parametrize(

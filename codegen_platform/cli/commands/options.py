@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+PRIORITY = click.IntRange(1, 5)
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of text for people.")

@@ -1,0 +1,46 @@
+"""Agents for people and for programs, and whether they get tasks."""
+
+from __future__ import annotations
+
+from codegen_platform.cli.api.agents import WantedStatus
+from codegen_platform.cli.api.answers import Agent
+from codegen_platform.cli.api.reaching import open_api
+from codegen_platform.cli.output import instant, print_facts, print_json, print_table
+
+NO_AGENTS = "No worker has registered yet: codegen-platform up starts some."
+
+
+def show_agents(*, as_json: bool) -> None:
+    """Print all agents."""
+    with open_api() as api:
+        agents = api.agents.list()
+    if as_json:
+        print_json(agents)
+        return
+    rows = [(a["name"], a["type"], a["status"], _load(a), a["capabilities"], instant(a["last_seen"])) for a in agents]
+    print_table(("name", "type", "status", "busy", "can do", "heard of"), rows, empty=NO_AGENTS)
+
+
+def show_one_agent(name: str, *, as_json: bool) -> None:
+    """Print one agent."""
+    with open_api() as api:
+        agent = api.agents.get(name)
+    _show(agent, as_json=as_json)
+
+
+def set_status(name: str, status: WantedStatus, *, as_json: bool) -> None:
+    """Say whether an agent gets tasks, and print it."""
+    with open_api() as api:
+        agent = api.agents.set_status(name, status)
+    _show(agent, as_json=as_json)
+
+
+def _show(agent: Agent, *, as_json: bool) -> None:
+    if as_json:
+        print_json(agent)
+    else:
+        print_facts(agent)
+
+
+def _load(agent: Agent) -> str:
+    return f"{agent['busy']}/{agent['capacity']}"

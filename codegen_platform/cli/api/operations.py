@@ -1,0 +1,22 @@
+"""All operations of the API, by what they are about."""
+
+from __future__ import annotations
+
+import httpx
+
+from codegen_platform.cli.api.agents import Agents
+from codegen_platform.cli.api.calling import Caller
+from codegen_platform.cli.api.events import Events
+from codegen_platform.cli.api.tasks import Tasks
+from codegen_platform.cli.api.workflows import Workflows
+
+
+class Api:
+    """The API of one gateway. Every operation raises ApiRefused or ApiFailed with the sentence of the problem."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        calls = Caller(client)
+        self.tasks = Tasks(calls)
+        self.events = Events(calls)
+        self.agents = Agents(calls)
+        self.workflows = Workflows(calls)

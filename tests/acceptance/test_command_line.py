@@ -1,0 +1,62 @@
+"""The command line on a platform that runs: over the network, as people and scripts use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+
+from tests.acceptance.conftest import RunningPlatform, eventually
+from tests.acceptance.test_whole_way import seed
+
+
+def command(platform: RunningPlatform, arguments: Sequence[str]) -> subprocess.Popen[str]:
+    """Start a command on the home of the platform."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "codegen_platform.cli", *arguments],
+        env={"PATH": os.environ["PATH"], "CODEGEN_HOME": str(platform.home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def printed(platform: RunningPlatform, *arguments: str) -> str:
+    """Return what a command prints that succeeds."""
+    with command(platform, arguments) as running:
+        out, err = running.communicate(timeout=120)
+    assert running.returncode == 0, err
+    return out
+
+
+def test_a_task_is_created_done_and_shown_with_all_that_happened(platform: RunningPlatform) -> None:
+    seed(platform, "shown", 22)
+
+    task = json.loads(printed(platform, "tasks", "create", "octo/shown", "22", "--priority", "1", "--json"))
+    eventually(
+        lambda: (
+            printed(platform, "tasks", "list", "--repository", "octo/shown", "--status", "complete", "--json") != "[]\n"
+        )
+    )
+
+    shown = json.loads(printed(platform, "tasks", "show", task["id"][:8], "--json"))
+    assert [status for status, _ in groupby(event["data"]["status"] for event in shown["events"])] == [
+        "pending",
+        "in_progress",
+        "validation",
+        "complete",
+    ]
+    assert shown["validation"]["passed"] is True
+    assert len(platform.github.reviews("octo", "shown", 22)) == 1
+
+
+def test_what_runs_here_is_listed(platform: RunningPlatform) -> None:
+    (agent,) = json.loads(printed(platform, "agents", "list", "--json"))
+
+    assert agent["is_heard"] is True
+    assert agent["name"] in printed(platform, "agents", "list").replace("\n", "")
+    assert "review_pull_request" in printed(platform, "workflows", "list")
+    assert printed(platform, "tasks", "rebuild").splitlines()[-1] == "Every row is what its events say."
