@@ -16,6 +16,7 @@ from codegen_platform.errors import WrongUsage
 from codegen_platform.gateway.api import api_routes
 from codegen_platform.gateway.bodies import BodyLimits
 from codegen_platform.gateway.documentation import documentation_routes
+from codegen_platform.gateway.graphql import graphql_routes
 from codegen_platform.gateway.health import health_routes, index_probe, redis_probe, store_probe
 from codegen_platform.gateway.live import LiveUpdates, redis_client
 from codegen_platform.gateway.live_metrics import LiveCollector
@@ -124,6 +125,7 @@ def create_app(
     )
     app.include_router(stream_routes(store, live.listeners))
     app.include_router(api_routes(store, redis))
+    app.include_router(graphql_routes(store))
     app.include_router(documentation_routes())
 
     @app.get("/metrics", tags=["health"], operation_id="metrics", response_class=Response, responses=METRICS)

@@ -14,6 +14,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "events", "description": "GitHub's deliveries, and what became of them."},
     {"name": "reviews", "description": "What was found, and what of it was posted."},
     {"name": "repositories", "description": "What the platform has met."},
+    {"name": "graphql", "description": "The same lists, in the shape that is asked for."},
     {"name": "webhooks", "description": "For GitHub."},
     {"name": "health", "description": "For supervisors, load balancers and Prometheus."},
 ]

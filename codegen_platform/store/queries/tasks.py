@@ -12,7 +12,9 @@ from codegen_platform.store.rows import Page, TaskEventRow, TaskRow
 from codegen_platform.store.states import TaskStatus
 
 GET = "SELECT * FROM tasks WHERE id = %(id)s"
+AMONG = "SELECT * FROM tasks WHERE id = ANY(%(ids)s)"
 HISTORY = "SELECT * FROM task_events WHERE task_id = %(id)s ORDER BY sequence"
+HISTORIES = "SELECT * FROM task_events WHERE task_id = ANY(%(ids)s) ORDER BY task_id, sequence"
 STATUS_COUNTS = "SELECT status, count(*) AS count FROM tasks GROUP BY status"
 
 # The newest tasks that fit, page by page, each filter left out where it is NULL.
@@ -148,6 +150,14 @@ class TaskQueries:
     def history(self, task_id: UUID) -> list[TaskEventRow]:
         """Return the events of a task, oldest first."""
         return self._pool.fetch(TaskEventRow, HISTORY, {"id": task_id})
+
+    def tasks_among(self, ids: Collection[UUID]) -> list[TaskRow]:
+        """Return those of these tasks that there are, in no order."""
+        return self._pool.fetch(TaskRow, AMONG, {"ids": [*ids]})
+
+    def histories(self, ids: Collection[UUID]) -> list[TaskEventRow]:
+        """Return the events of these tasks, task by task, oldest first."""
+        return self._pool.fetch(TaskEventRow, HISTORIES, {"ids": [*ids]})
 
     def task_counts(self) -> Mapping[TaskStatus, int]:
         """Return how many tasks are in each state; reads the whole table."""
