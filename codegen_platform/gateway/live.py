@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -26,14 +26,16 @@ CANCEL_SECONDS = 0.5
 
 
 def redis_client(redis_url: str, *, timeout_seconds: float, max_connections: int) -> Redis:
-    """Return a client that says at once what does not work: who uses it tries again in its own time."""
-    return Redis.from_url(
+    """Return a client that says at once what does not work, and lets who comes while all connections are in use wait for one."""
+    pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
         redis_url,
+        timeout=timeout_seconds,
         socket_timeout=timeout_seconds,
         socket_connect_timeout=1.0,
         max_connections=max_connections,
         retry=Retry(NoBackoff(), 0),
     )
+    return Redis.from_pool(pool)
 
 
 class LiveUpdates:

@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
@@ -195,6 +196,15 @@ def test_the_depths_come_from_redis_while_the_index_is_kept_and_from_the_ledger_
     with running_gateway(database_url, redis_url):
         assert eventually(lambda: len(everything(index)) == 3)
         assert depths(redis_url) == ("redis", from_ledger)
+
+
+def test_many_may_ask_for_the_queues_at_once(gateway: RunningGateway, index: redis.Redis):
+    task_id = ready_task(gateway.store, 1)
+    assert eventually(lambda: everything(index) == {task_id})
+    with ThreadPoolExecutor(16) as pool:
+        answers = [*pool.map(lambda _: gateway.client.get("/api/v1/queue").json(), range(64))]
+    assert {answer["source"] for answer in answers} == {"redis"}
+    assert all([one["depth"] for one in answer["queues"]] == [1, 0, 0] for answer in answers)
 
 
 def test_readiness_and_metrics_say_how_the_index_and_the_queues_are(gateway: RunningGateway, index: redis.Redis):
