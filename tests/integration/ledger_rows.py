@@ -15,6 +15,7 @@ from codegen_platform.store import (
     EventSummary,
     NewTask,
     Store,
+    StoredEvent,
     TaskFilter,
     TaskRow,
     TaskStatus,
@@ -93,6 +94,15 @@ def listed(store: Store, *statuses: TaskStatus, repository: str | None = None) -
 def delivered(store: Store) -> list[EventSummary]:
     """All deliveries, newest first."""
     return [*store.queries.events(limit=10_000).items]
+
+
+def stored(store: Store, delivery_id: str) -> StoredEvent:
+    """A delivery with its body, by the sender's id."""
+    known = store.queries.event(delivery_id)
+    assert known is not None
+    found = store.events.get(known.id)
+    assert found is not None
+    return found
 
 
 def take(store: Store, *, lease_seconds: float = 60, settle_seconds: float = 0) -> EffectRow | None:

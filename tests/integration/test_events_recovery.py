@@ -85,7 +85,7 @@ def test_deliveries_that_never_arrived_are_sent_again_and_recorded_under_their_o
         seen=3, missing=3, redelivered=3
     )
     await_events(gateway, 3)
-    assert all(gateway.store.events.by_delivery(delivery.guid) for delivery in missed)
+    assert all(gateway.store.queries.event(delivery.guid) for delivery in missed)
     assert recover_deliveries(gateway.store, deliveries, since=an_hour_ago()) == RecoveredDeliveries(seen=3)
 
 

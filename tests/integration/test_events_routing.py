@@ -10,7 +10,7 @@ from codegen_platform.events.decisions import RoutingRules
 from codegen_platform.events.routes import FIX, GENERATE, REVIEW
 from codegen_platform.events.routing import RoutedCounts, route_pending
 from codegen_platform.store import Store, StoredEvent, TaskRow
-from tests.integration.ledger_rows import delivered, listed
+from tests.integration.ledger_rows import delivered, listed, stored
 from tests.integration.running_gateway import CORPUS, SAMPLES, sample
 
 RULES = RoutingRules(kinds_with_agent=frozenset({REVIEW}))
@@ -42,8 +42,7 @@ def comment(text: str) -> dict[str, Any]:
 
 
 def settled(store: Store, delivery_id: str) -> StoredEvent:
-    event = store.events.by_delivery(delivery_id)
-    assert event is not None
+    event = stored(store, delivery_id)
     assert event.processed_at is not None
     return event
 

@@ -112,7 +112,7 @@ def test_on_sigterm_it_finishes_what_it_has_and_ends_within_ten_seconds(variable
             assert half_sent.recv(65536).startswith(b"HTTP/1.1 202 ")
             process.wait(15)
         assert time.monotonic() - asked < 10
-        assert store.events.by_delivery("last") is not None
+        assert store.queries.event("last") is not None
 
 
 def test_no_secret_and_no_payload_reach_the_log(variables: dict[str, str], tmp_path: Path):

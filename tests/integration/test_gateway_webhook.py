@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from tests.integration.ledger_rows import stored
 from tests.integration.running_gateway import CORPUS, SAMPLES, SECRET, RunningGateway, running_gateway, sample, signed
 
 MIB = 1024 * 1024
@@ -26,8 +27,7 @@ def gateway(database_url: str, redis_url: str) -> Iterator[RunningGateway]:
 def test_a_signed_delivery_is_recorded_byte_for_byte_before_it_is_acknowledged(gateway: RunningGateway):
     body = (SAMPLES / "pull_request.opened.json").read_bytes()
     answer = gateway.post(body, signed(body, "pull_request", delivery_id="d-1"))
-    event = gateway.store.events.by_delivery("d-1")
-    assert event is not None
+    event = stored(gateway.store, "d-1")
     assert answer.status_code == 202
     assert answer.json() == {"event_id": str(event.id), "duplicate": False}
     assert (event.body, event.event_type, event.source) == (body, "pull_request", "github")
@@ -279,8 +279,7 @@ def test_many_large_bodies_at_once_are_refused_before_they_fill_the_memory(datab
 def test_whatever_is_signed_is_recorded_as_it_is(gateway: RunningGateway, body: bytes):
     answer = gateway.deliver(body, "pull_request", delivery_id="d-1")
     assert answer.status_code == 202
-    event = gateway.store.events.by_delivery("d-1")
-    assert event is not None
+    event = stored(gateway.store, "d-1")
     assert event.body == body
 
 

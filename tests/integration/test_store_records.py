@@ -56,18 +56,6 @@ def test_nothing_is_recalled_for_another_request_another_task_or_after_an_error(
     assert store.model_calls.recall(task.id, "e" * 64) is None
 
 
-def test_totals_count_every_call_that_was_billed(store: Store) -> None:
-    task = claimed(store)
-    store.model_calls.record(a_call(task_id=task.id, input_tokens=1_000, cost_usd=Decimal("0.003"), seconds=1.5))
-    store.model_calls.record(
-        a_call(task_id=task.id, status="error", input_tokens=500, output_tokens=7, cost_usd=0.0015)
-    )
-    totals = store.model_calls.totals(task.id)
-    assert (totals.calls, totals.input_tokens, totals.output_tokens) == (2, 1_500, 7)
-    assert (totals.cost_usd, totals.seconds) == (Decimal("0.0045"), 1.5)
-    assert store.model_calls.totals(uuid4()).calls == 0
-
-
 def test_calls_are_listed_in_order_with_their_costs(store: Store) -> None:
     task = claimed(store)
     for purpose in ("review", "verify"):

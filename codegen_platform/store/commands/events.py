@@ -31,7 +31,6 @@ UNPROCESSED = """
 """
 
 GET = "SELECT *, octet_length(body) AS body_bytes FROM events WHERE id = %(id)s"
-BY_DELIVERY = "SELECT *, octet_length(body) AS body_bytes FROM events WHERE delivery_id = %(delivery_id)s"
 
 # Which of these deliveries are here.
 KNOWN = "SELECT delivery_id FROM events WHERE delivery_id = ANY(%(delivery_ids)s)"
@@ -97,11 +96,6 @@ class Events:
     def get(self, event_id: UUID) -> StoredEvent | None:
         """Return one delivery with its body, or None."""
         found = self._pool.fetch(StoredEvent, GET, {"id": event_id})
-        return found[0] if found else None
-
-    def by_delivery(self, delivery_id: str) -> StoredEvent | None:
-        """Return the delivery with this id of the sender's, or None."""
-        found = self._pool.fetch(StoredEvent, BY_DELIVERY, {"delivery_id": delivery_id})
         return found[0] if found else None
 
     def known(self, delivery_ids: Collection[str]) -> frozenset[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from uuid import UUID, uuid4
 
 from codegen_platform.store.pool import Pool
-from codegen_platform.store.rows import ModelCallRow, ModelTotals, NewModelCall
+from codegen_platform.store.rows import ModelCallRow, NewModelCall
 
 RECORD = """
     INSERT INTO model_calls (id, task_id, attempt, backend, model, purpose, prompt_sha256, request_sha256, status, stop_reason,
@@ -23,13 +23,6 @@ RECALL = """
     SELECT response FROM model_calls
     WHERE task_id = %(task_id)s AND request_sha256 = %(request_sha256)s AND status = 'ok' AND response IS NOT NULL
     ORDER BY created_at DESC LIMIT 1
-"""
-
-TOTALS = """
-    SELECT count(*) AS calls, coalesce(sum(input_tokens), 0) AS input_tokens, coalesce(sum(output_tokens), 0) AS output_tokens,
-           coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens, coalesce(sum(cache_write_tokens), 0) AS cache_write_tokens,
-           coalesce(sum(cost_usd), 0) AS cost_usd, coalesce(sum(seconds), 0)::double precision AS seconds
-    FROM model_calls WHERE task_id = %(task_id)s
 """
 
 FOR_TASK = """
@@ -59,10 +52,6 @@ class ModelCalls:
         """Return the answer that this task got to the same request before, or None."""
         answers = self._pool.fetch(_Answer, RECALL, {"task_id": task_id, "request_sha256": request_sha256})
         return answers[0].response if answers else None
-
-    def totals(self, task_id: UUID) -> ModelTotals:
-        """Return what all calls of a task used, over all its attempts."""
-        return self._pool.fetch(ModelTotals, TOTALS, {"task_id": task_id})[0]
 
     def for_task(self, task_id: UUID) -> list[ModelCallRow]:
         """Return the calls of a task without their answers, oldest first."""

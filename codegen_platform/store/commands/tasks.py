@@ -24,7 +24,6 @@ OPEN_OF_CHANGE = """
     SELECT * FROM tasks
     WHERE repository = %(repository)s AND number = %(number)s AND status IN ('pending', 'in_progress', 'validation')
 """
-WITH_MEANING = "SELECT * FROM tasks WHERE semantic_key = %(semantic_key)s"
 
 # At which heads there are tasks for these pull requests; where the task does not say, at which head it had something to publish.
 HEADS = """
@@ -91,11 +90,6 @@ class Tasks(Leases, Dispatching, Decisions):
     def open_of_change(self, repository: str, number: int) -> list[TaskRow]:
         """Return the open tasks of one pull request or issue, of any kind."""
         return self._pool.fetch(TaskRow, OPEN_OF_CHANGE, {"repository": repository, "number": number})
-
-    def with_meaning(self, semantic_key: str) -> TaskRow | None:
-        """Return the task with this semantic key, or None."""
-        found = self._pool.fetch(TaskRow, WITH_MEANING, {"semantic_key": semantic_key})
-        return found[0] if found else None
 
     def heads(self, repository: str, kind: str, numbers: Collection[int]) -> Collection[TaskHead]:
         """Return the heads of these pull requests that there are tasks of this kind for, whatever became of them; in no order."""

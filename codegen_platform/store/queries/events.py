@@ -34,13 +34,6 @@ COUNT = """
       AND (%(disposition)s::text IS NULL OR disposition = %(disposition)s)
 """
 
-# The newest deliveries whose id begins like this.
-BEGINNING = """
-    SELECT id, sequence, delivery_id, event_type, source, octet_length(body) AS body_bytes, action, disposition, reason,
-           task_id, created_at, processed_at
-    FROM events WHERE id BETWEEN %(first)s::uuid AND %(last)s::uuid ORDER BY sequence DESC LIMIT %(limit)s
-"""
-
 COUNTS = """
     SELECT event_type, disposition, count(*) AS count FROM events
     GROUP BY event_type, disposition ORDER BY event_type, disposition
@@ -91,15 +84,6 @@ class EventQueries:
         rows = self._pool.fetch(EventSummary, LIST, {**given, "before": number_at(cursor), "limit": limit + 1})
         total = self._pool.fetch(_Count, COUNT, given)[0].count
         return page_of(rows, limit=limit, total=total, cursor_of=lambda event: at_number(event.sequence))
-
-    def events_beginning(self, text: str, *, limit: int = 10) -> list[EventSummary]:
-        """Return the newest deliveries whose id begins with these hexadecimal digits; none if they are not."""
-        digits = text.replace("-", "").lower()
-        try:
-            first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-        except ValueError:
-            return []
-        return self._pool.fetch(EventSummary, BEGINNING, {"first": first, "last": last, "limit": limit})
 
     def event_counts(self) -> list[EventCount]:
         """Return how many deliveries of each type ended in each way; reads the whole table."""

@@ -43,11 +43,6 @@ COUNT = """
       AND (%(workflow_run_id)s::uuid IS NULL OR workflow_run_id = %(workflow_run_id)s)
 """
 
-# The newest tasks whose id begins like this.
-BEGINNING = """
-    SELECT * FROM tasks WHERE id BETWEEN %(first)s::uuid AND %(last)s::uuid ORDER BY created_at DESC, id DESC LIMIT %(limit)s
-"""
-
 # Why a pending task has not started, one sentence a reason.
 WHY_WAITING = """
     SELECT reason FROM (
@@ -137,15 +132,6 @@ class TaskQueries:
         rows = self._pool.fetch(TaskRow, LIST, {**given, "before": before, "before_id": before_id, "limit": limit + 1})
         total = self._pool.fetch(_Count, COUNT, given)[0].count
         return page_of(rows, limit=limit, total=total, cursor_of=lambda task: at_row(task.created_at, task.id))
-
-    def tasks_beginning(self, text: str, *, limit: int = 10) -> list[TaskRow]:
-        """Return the newest tasks whose id begins with these hexadecimal digits; none if they are not."""
-        digits = text.replace("-", "").lower()
-        try:
-            first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-        except ValueError:
-            return []
-        return self._pool.fetch(TaskRow, BEGINNING, {"first": first, "last": last, "limit": limit})
 
     def history(self, task_id: UUID) -> list[TaskEventRow]:
         """Return the events of a task, oldest first."""

@@ -4,7 +4,7 @@ from codegen_platform.store.rows.agents import AgentRow
 from codegen_platform.store.rows.deliveries import EventCount, EventSummary, Recorded, StoredEvent
 from codegen_platform.store.rows.effects import EffectRow
 from codegen_platform.store.rows.json import Json
-from codegen_platform.store.rows.model_calls import ModelCallRow, ModelTotals, NewModelCall
+from codegen_platform.store.rows.model_calls import ModelCallRow, NewModelCall
 from codegen_platform.store.rows.pages import Page
 from codegen_platform.store.rows.repositories import LocalPullRequestRow, RepositoryRow
 from codegen_platform.store.rows.reviews import ReviewRow
@@ -34,7 +34,6 @@ __all__ = [
     "Json",
     "LocalPullRequestRow",
     "ModelCallRow",
-    "ModelTotals",
     "NewModelCall",
     "NewTask",
     "NewWorkflowRun",

@@ -63,16 +63,3 @@ class ModelCallRow:
     first_token_seconds: float | None
     seconds: float
     created_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelTotals:
-    """What the model calls of one task used, all attempts and failed calls included."""
-
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
-    cache_write_tokens: int
-    cost_usd: Decimal
-    seconds: float
