@@ -80,10 +80,11 @@ class SharedProbe(Generic[T]):
 
     async def __call__(self) -> T:
         """Return what the dependency answered, if it did in time."""
-        if self._running is None or self._running.done():
-            self._running = asyncio.ensure_future(self._probe())
-        done, _ = await asyncio.wait({self._running}, timeout=PROBE_SECONDS)
-        return self._running.result() if done else self._otherwise
+        running = self._running
+        if running is None or running.done():
+            running = self._running = asyncio.ensure_future(self._probe())
+        done, _ = await asyncio.wait({running}, timeout=PROBE_SECONDS)
+        return running.result() if done else self._otherwise
 
 
 def store_probe(store: Store) -> Probe:
