@@ -210,19 +210,29 @@ def test_there_are_five_priorities(store: Store, priority: int) -> None:
         create(store, "aaa", priority=priority)
 
 
+@pytest.mark.parametrize("analyzed", ["before it came", "with it", "never"])
+@pytest.mark.parametrize(
+    ("repositories", "kinds"), [(1, 1), (20_000, 1), (3, 2)], ids=["one repository", "many", "another kind before it"]
+)
 def test_choosing_from_a_large_backlog_reads_only_what_it_gives_out(
-    store: Store, database_url: str, agent: AgentRow
+    store: Store, database_url: str, agent: AgentRow, repositories: int, kinds: int, analyzed: str
 ) -> None:
     with psycopg.connect(database_url) as connection:
+        if analyzed == "before it came":
+            connection.execute("ANALYZE tasks")
         connection.execute(
             """
             INSERT INTO tasks (id, title, kind, semantic_key, forge, repository, number, head_sha, partition_key, requirements, queued_at)
-            SELECT gen_random_uuid(), 'Review', 'review_pull_request', 'k' || i, 'github', 'octo/repo', i, 'aaa', 'p' || i,
-                   ARRAY['review_pull_request'], now()
-            FROM generate_series(1, 20000) AS i
-            """
+            SELECT gen_random_uuid(), 'Review', kind, 'k' || i, 'github', 'octo/repo' || i %% %(repositories)s, i, 'aaa', 'p' || i,
+                   ARRAY[kind], now() - (20000 - i) * interval '1 second'
+            FROM generate_series(1, 20000) AS i, lateral (
+                SELECT CASE WHEN i <= 20000 - 20000 / %(kinds)s THEN 'plan_change' ELSE 'review_pull_request' END AS kind
+            ) AS its
+            """,
+            {"repositories": repositories, "kinds": kinds},
         )
-        connection.execute("ANALYZE tasks")
+        if analyzed == "with it":
+            connection.execute("ANALYZE tasks")
         connection.execute(DISPATCH_LOCK)
         explained = connection.execute(
             f"EXPLAIN (ANALYZE, FORMAT JSON) {READY}",

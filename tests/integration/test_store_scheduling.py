@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -70,6 +72,37 @@ def test_a_repository_that_fills_the_queue_leaves_room_for_the_others(store: Sto
     given = store.tasks.dispatch(6)
     assert {"octo/calm", "octo/quiet"} <= {task.repository for task in given[:3]}
     assert len(given) == 6
+
+
+@pytest.mark.parametrize("busy_share", [0.0, 0.9])
+def test_what_is_chosen_is_what_the_rule_says_of_the_whole_queue(store: Store, busy_share: float) -> None:
+    an_agent(store, capacity=12)
+    chance = random.Random(7)
+    news = [
+        a_review(
+            number=chance.randrange(100),
+            repository="octo/busy" if chance.random() < busy_share else f"octo/calm{chance.randrange(60)}",
+            semantic_key=f"task {place}",
+            priority=chance.choice([2, 3]),
+        )
+        for place in range(600)
+    ]
+    tasks = store.tasks.create_many(news, "test")
+    assert [task.id for task in store.tasks.dispatch(12)] == [task.id for task in by_the_rule(tasks)[:12]]
+
+
+def by_the_rule(tasks: list[TaskRow]) -> list[TaskRow]:
+    """Tasks that have just come, by level, share of their repository, and turn; of each change the first."""
+    changes: dict[tuple[str, int | None], TaskRow] = {}
+    for task in sorted(tasks, key=lambda task: (task.turn_at, task.id)):
+        changes.setdefault((task.repository, task.number), task)
+    places: Counter[str] = Counter()
+    ranked = []
+    for task in changes.values():
+        places[task.repository] += 1
+        ranked.append((task.priority, places[task.repository], task.turn_at, task.id))
+    by_id = {task.id: task for task in tasks}
+    return [by_id[rank[-1]] for rank in sorted(ranked)]
 
 
 def test_what_already_runs_for_a_repository_counts(store: Store) -> None:

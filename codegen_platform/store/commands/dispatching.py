@@ -16,70 +16,113 @@ from codegen_platform.store.queries.agents import AGENTS
 from codegen_platform.store.rows import AgentRow, TaskRow
 
 # Only one transaction dispatches at a time: two would not see each other's choice for the same pull request. It walks along indexes
-# and stops early; the planner, who cannot know how little is wanted of each repository, would rather sort the whole backlog.
+# and stops early. The planner cannot know how little is wanted, and its statistics may be of a time when the queue was empty: it is
+# told to neither sort nor hash nor read all, and what is looked up by id is written so that it can be looked up only by id.
 DISPATCH_LOCK = """
     SELECT pg_advisory_xact_lock(hashtext('codegen_platform.dispatch')),
-           set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),
-           set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)
+           set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true),
+           set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+           set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)
 """
 
-# What may start now: no change twice, none that is busy, none that no free agent can do. Looked at are the first few of every
-# repository and the first few of all, so that neither a long queue nor a repository that fills it hides the others. The order: level (ten
-# minutes of waiting make one step of priority), then the repository's share of what runs and is chosen here, then turn.
+# What may start now: no change twice, none that is busy, none that no free agent can do. The order: level (ten minutes of waiting make
+# one step of priority), then the repository's share of what runs and is chosen here, then turn.
+#
+# Looked at are the first few in the order of turn, of what free agents can do (`walk`). If they are of enough repositories of which
+# nothing runs, each of these comes before whatever was not looked at, and that is all. Otherwise a few repositories fill the queue, and
+# the first few of every repository are looked at too (`head`, `rest`), so that they do not hide the others.
 READY = """
     WITH RECURSIVE in_flight AS MATERIALIZED (
         SELECT repository, number FROM tasks WHERE status = 'pending' AND dispatched_at IS NOT NULL
         UNION ALL
-        SELECT task.repository, task.number FROM leases JOIN tasks AS task ON task.id = leases.task_id
-        WHERE leases.until > statement_timestamp() AND task.status IN ('in_progress', 'validation')
+        SELECT task.repository, task.number FROM leases CROSS JOIN LATERAL (
+            SELECT repository, number FROM tasks WHERE id = leases.task_id AND status IN ('in_progress', 'validation') LIMIT 1
+        ) AS task
+        WHERE leases.until > statement_timestamp()
     ), busy AS MATERIALIZED (
         SELECT DISTINCT repository, number FROM in_flight WHERE number IS NOT NULL
-    ), load AS MATERIALIZED (
-        SELECT repository, count(*) AS runs FROM in_flight GROUP BY repository
     ), fit AS MATERIALIZED (
         SELECT DISTINCT capabilities FROM agents WHERE id = ANY(%(agent_ids)s)
-    ), queue (name) AS (
-        (SELECT repository FROM tasks WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL
-         ORDER BY repository LIMIT 1)
+    ), work AS (  -- each combination of kind and requirements that is in the queue
+        (SELECT kind, requirements FROM tasks WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL
+         ORDER BY kind, requirements LIMIT 1)
         UNION ALL
-        SELECT (SELECT repository FROM tasks
-                WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL AND repository > queue.name
-                ORDER BY repository LIMIT 1)
-        FROM queue WHERE queue.name IS NOT NULL
-    ), candidate AS (
-        SELECT head.* FROM queue CROSS JOIN LATERAL (
+        SELECT next.* FROM work CROSS JOIN LATERAL (
+            SELECT kind, requirements FROM tasks
+            WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL
+              AND (kind, requirements) > (work.kind, work.requirements)
+            ORDER BY kind, requirements LIMIT 1
+        ) AS next
+    ), doable AS MATERIALIZED (
+        SELECT kind, requirements FROM work
+        WHERE (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
+          AND (SELECT bool_or(work.requirements <@ fit.capabilities) FROM fit)
+    ), walk AS MATERIALIZED (
+        SELECT first.* FROM doable CROSS JOIN LATERAL (
             SELECT id, repository, number, turn_at FROM tasks
             WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL
-              AND repository BETWEEN queue.name AND queue.name  -- as a range: only the index by repository gives this order
+              AND kind = doable.kind AND requirements = doable.requirements
               AND run_at <= statement_timestamp()
               AND (number IS NULL OR (repository, number) NOT IN (SELECT repository, number FROM busy))
-              AND (SELECT bool_or(tasks.requirements <@ fit.capabilities) FROM fit)
-              AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
-            ORDER BY repository, turn_at, id LIMIT (SELECT ceil(%(window)s::float / count(*))::integer FROM queue)
-        ) AS head
-        WHERE queue.name IS NOT NULL
-        UNION
-        (SELECT id, repository, number, turn_at FROM tasks
-         WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL AND run_at <= statement_timestamp()
-           AND (number IS NULL OR (repository, number) NOT IN (SELECT repository, number FROM busy))
-           AND (SELECT bool_or(tasks.requirements <@ fit.capabilities) FROM fit)
-           AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
-         ORDER BY turn_at, id LIMIT %(window)s)
+            ORDER BY turn_at, id LIMIT %(window)s
+        ) AS first
+        ORDER BY turn_at, id LIMIT %(window)s
+    ), seen AS MATERIALIZED (
+        SELECT count(*) < %(window)s OR %(limit)s <= count(DISTINCT repository)
+            FILTER (WHERE repository NOT IN (SELECT repository FROM in_flight)) AS is_enough FROM walk
+    ), head AS (
+        SELECT doable.*, first.* FROM doable CROSS JOIN LATERAL (
+            SELECT id, repository, number, turn_at FROM tasks
+            WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL
+              AND kind = doable.kind AND requirements = doable.requirements
+              AND run_at <= statement_timestamp()
+              AND (number IS NULL OR (repository, number) NOT IN (SELECT repository, number FROM busy))
+            ORDER BY repository, turn_at, id LIMIT 1
+        ) AS first
+        WHERE NOT (SELECT is_enough FROM seen)
+        UNION ALL
+        SELECT head.kind, head.requirements, next.* FROM head CROSS JOIN LATERAL (
+            SELECT id, repository, number, turn_at FROM tasks
+            WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL
+              AND kind = head.kind AND requirements = head.requirements AND repository > head.repository
+              AND run_at <= statement_timestamp()
+              AND (number IS NULL OR (repository, number) NOT IN (SELECT repository, number FROM busy))
+            ORDER BY repository, turn_at, id LIMIT 1
+        ) AS next
+    ), rest AS (
+        SELECT more.* FROM head CROSS JOIN LATERAL (
+            SELECT id, repository, number, turn_at FROM tasks
+            WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL
+              AND kind = head.kind AND requirements = head.requirements
+              AND repository BETWEEN head.repository AND head.repository  -- as a range: only the index by repository gives this order
+              AND run_at <= statement_timestamp()
+              AND (number IS NULL OR (repository, number) NOT IN (SELECT repository, number FROM busy))
+            ORDER BY repository, turn_at, id LIMIT (SELECT ceil(%(window)s::float / count(*))::integer FROM head)
+        ) AS more
+        WHERE (SELECT count(*) FROM head) < %(window)s
+    ), candidate AS (
+        SELECT * FROM walk UNION SELECT id, repository, number, turn_at FROM head UNION SELECT * FROM rest
     ), first_of_change AS (
         SELECT DISTINCT ON (repository, coalesce(number::text, id::text)) id, repository, turn_at FROM candidate
         ORDER BY repository, coalesce(number::text, id::text), turn_at, id
     ), ranked AS (
         SELECT id, turn_at,
                greatest(0, ceil(extract(epoch FROM turn_at - statement_timestamp()) / 600)) AS level,
-               coalesce(load.runs, 0) + row_number() OVER (PARTITION BY repository ORDER BY turn_at, id) AS share
-        FROM first_of_change LEFT JOIN load USING (repository)
+               row_number() OVER (PARTITION BY repository ORDER BY turn_at, id) AS share
+        FROM (
+            SELECT id, repository, turn_at FROM first_of_change
+            UNION ALL
+            SELECT NULL, repository, '-infinity' FROM in_flight  -- what runs has its places before all that waits
+        ) AS placed
     ), chosen AS (
-        SELECT * FROM ranked ORDER BY level, share, turn_at, id LIMIT %(limit)s
+        SELECT * FROM ranked WHERE id IS NOT NULL ORDER BY level, share, turn_at, id LIMIT %(limit)s
     )
-    SELECT task.*, clock_timestamp() AS now FROM tasks AS task JOIN chosen ON chosen.id = task.id
-    WHERE task.status = 'pending' AND task.dispatched_at IS NULL AND task.hold IS NULL
+    SELECT task.*, clock_timestamp() AS now FROM chosen CROSS JOIN LATERAL (
+        SELECT * FROM tasks
+        WHERE id = chosen.id AND CASE status WHEN 'pending' THEN dispatched_at IS NULL AND hold IS NULL END
+        FOR NO KEY UPDATE SKIP LOCKED
+    ) AS task
     ORDER BY chosen.level, chosen.share, chosen.turn_at, chosen.id
-    FOR NO KEY UPDATE OF task SKIP LOCKED
 """
 
 # In-progress tasks whose lease ran out; tasks that were given to an agent which is gone, has begun a new session since, or let them lie.

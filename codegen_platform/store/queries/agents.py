@@ -10,8 +10,10 @@ AGENTS = """
     WITH in_hand AS (
         SELECT assignee FROM tasks WHERE status = 'pending' AND dispatched_at IS NOT NULL
         UNION ALL
-        SELECT task.assignee FROM leases JOIN tasks AS task ON task.id = leases.task_id
-        WHERE leases.until > statement_timestamp() AND task.status <> 'pending'
+        SELECT task.assignee FROM leases CROSS JOIN LATERAL (
+            SELECT assignee FROM tasks WHERE id = leases.task_id AND status <> 'pending' LIMIT 1
+        ) AS task
+        WHERE leases.until > statement_timestamp()
     )
     SELECT agent.*, (SELECT count(*) FROM in_hand WHERE in_hand.assignee = agent.name)::integer AS busy,
            agent.last_seen > clock_timestamp() - make_interval(secs => %(silent_seconds)s) AS is_heard

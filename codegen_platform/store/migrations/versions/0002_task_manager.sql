@@ -76,8 +76,10 @@ UPDATE tasks SET version = version + 1, updated_at = statement_timestamp();
 ALTER TABLE tasks
     ALTER COLUMN queued_at DROP DEFAULT,
     ADD COLUMN turn_at timestamptz NOT NULL GENERATED ALWAYS AS (turn(queued_at, priority)) STORED;
-CREATE INDEX tasks_free ON tasks (repository, turn_at, id) WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL;
-CREATE INDEX tasks_turn ON tasks (turn_at, id) WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL;
+CREATE INDEX tasks_free ON tasks (kind, requirements, repository, turn_at, id)
+    WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL;
+CREATE INDEX tasks_turn ON tasks (kind, requirements, turn_at, id)
+    WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL;
 CREATE INDEX tasks_due ON tasks (run_at) WHERE status = 'pending' AND dispatched_at IS NULL AND hold IS NULL;
 CREATE INDEX tasks_page ON tasks (created_at DESC, id DESC);
 DROP INDEX tasks_created;
