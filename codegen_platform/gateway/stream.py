@@ -12,7 +12,8 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query
-from pydantic import StringConstraints
+from fastapi.routing import APIRoute
+from pydantic import StringConstraints, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -21,9 +22,10 @@ from codegen_platform.errors import CodegenError, StoreUnavailable
 from codegen_platform.gateway.api.answers import Answers, refusal
 from codegen_platform.gateway.api.fields import Kind, Repository
 from codegen_platform.gateway.listeners import Frame, Listener, Listeners, Wanted, frame_of
+from codegen_platform.gateway.problems import problem
 from codegen_platform.gateway.strict_route import StrictRoute
 from codegen_platform.store import Store, TaskStatus
-from codegen_platform.tasks.updates import as_json, place_of
+from codegen_platform.tasks.updates import POSITION_PATTERN, as_json, place_of
 
 STREAM_PATH = "/api/v1/tasks/stream"
 MAX_LISTENERS = 1_200
@@ -36,7 +38,16 @@ QUIET_SECONDS = 15.0
 RETRY_MILLISECONDS = 2_000
 MAX_SECONDS = 86_400.0
 
-Position = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+POSITION_SCHEMA = {
+    "anyOf": [
+        {"const": "0-0", "description": "before the first update"},
+        {"type": "string", "pattern": POSITION_PATTERN},
+    ]
+}
+Position = Annotated[str, StringConstraints(min_length=1, max_length=64), WithJsonSchema(POSITION_SCHEMA)]
+
+OTHER_METHODS = ["HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE"]
+"""They are refused by name: `PATCH /api/v1/tasks/{task_id}` would take the address otherwise."""
 
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 LAGGING = b"event: lagging\ndata: {}\n\n"
@@ -213,7 +224,14 @@ def stream_routes(store: Store, listeners: Listeners) -> APIRouter:
             seconds=seconds,
         )
 
+    router.add_api_route(
+        STREAM_PATH, _only_get, methods=OTHER_METHODS, include_in_schema=False, route_class_override=APIRoute
+    )
     return router
+
+
+async def _only_get() -> Response:
+    return problem(405, "method_not_allowed", "This address does not take this method.", {"allow": "GET"})
 
 
 async def _end(store: Store) -> str:

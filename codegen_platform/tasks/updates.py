@@ -14,7 +14,8 @@ from codegen_platform.store import Json, TaskUpdate
 Place: TypeAlias = tuple[int, int]
 """A position as what it is ordered by: the transaction, then the event in it."""
 
-_POSITION = re.compile(r"(0|[1-9][0-9]{0,17})-(0|[1-9][0-9]{0,17})", re.ASCII)
+POSITION_PATTERN = "^(0|[1-9][0-9]{0,17})-(0|[1-9][0-9]{0,17})$"
+_POSITION = re.compile(POSITION_PATTERN)
 _NAMES = tuple(field.name for field in fields(TaskUpdate))
 
 

@@ -167,3 +167,19 @@ def test_a_broken_request_line_is_refused_by_the_server_without_repeating_it(gat
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 400")
     assert MARK.encode() not in answer
+
+
+def test_the_stream_of_updates_is_no_task_that_could_be_changed(gateway: RunningGateway) -> None:
+    for method in ("HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE"):
+        answer = gateway.client.request(method, "/api/v1/tasks/stream?priority=1", headers={"If-Match": "*"})
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET"), method
+
+
+def test_a_graphql_document_without_the_operation_that_is_named_is_answered_with_an_error(
+    gateway: RunningGateway,
+) -> None:
+    question = {"query": "query mine { tasks(first: 1) { total } }"}
+    for name, data in (("", {"tasks": {"total": 0}}), ("mine", {"tasks": {"total": 0}}), (MARK, None)):
+        answer = gateway.client.post("/graphql", json={**question, "operationName": name})
+        assert (answer.status_code, answer.json().get("data")) == (200, data)
+        assert MARK not in answer.text

@@ -26,7 +26,7 @@ def if_match_header(*, required: bool) -> dict[str, Any]:
         "in": "header",
         "required": required,
         "description": "the `ETag` of the version that is to be changed, or `*` for whichever is the present one",
-        "schema": {"type": "string", "pattern": rf"^(\*|{_TAGS.pattern})$"},
+        "schema": {"anyOf": [{"const": "*"}, {"type": "string", "pattern": f"^{_TAGS.pattern}$"}]},
         "example": '"3"',
     }
 

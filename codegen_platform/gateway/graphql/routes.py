@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from codegen_platform.gateway.api.answers import answers, answers_to_body, body_example
 from codegen_platform.gateway.graphql.reading import Reading
@@ -66,12 +67,15 @@ def graphql_routes(store: Store) -> APIRouter:
     )
     async def graphql(body: Question) -> Answer:
         """Answer a query. It is bounded: 8 levels, 10,000 values, 100 items a page; nothing can be changed."""
-        result = await schema.execute(
-            body.query,
-            variable_values=body.variables,
-            operation_name=body.operationName,
-            context_value=Reading(store),
-        )
+        try:
+            result = await schema.execute(
+                body.query,
+                variable_values=body.variables,
+                operation_name=body.operationName or None,
+                context_value=Reading(store),
+            )
+        except CannotGetOperationTypeError:
+            return Answer(errors=[{"message": "operationName names no operation of this document."}])
         errors = [dict(error.formatted) for error in result.errors] if result.errors else None
         return Answer(data=result.data, errors=errors)
 
