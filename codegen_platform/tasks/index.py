@@ -22,7 +22,10 @@ QUEUES: tuple[Queue, ...] = get_args(Queue)
 CHANNEL = "task_updates"
 AGENTS = "agent:status"
 EPOCH = "task_index:epoch"
-"""There while a writer keeps the index; gone when Redis lost its content, or the writer stopped."""
+"""There while a writer keeps the index; gone when Redis lost its content, or the writer stopped.
+
+It is part of whatever is published too: a channel does not stop at the number of a Redis database, so other platforms are heard as well.
+"""
 POSITION = "task_index:position"
 """The position of the newest update that the queues contain."""
 
@@ -80,7 +83,7 @@ class TaskIndex:
                     pipe.delete(key_of(queue))
             pipe.set(POSITION, position)
             pipe.set(EPOCH, self._epoch, ex=EPOCH_SECONDS)
-            pipe.publish(CHANNEL, json.dumps({"previous": position}))
+            pipe.publish(CHANNEL, json.dumps({"epoch": self._epoch, "previous": position}))
             await pipe.execute()
 
     async def apply(self, updates: Sequence[TaskUpdate], ready: Iterable[ReadyTask], *, previous: str) -> None:
@@ -94,7 +97,8 @@ class TaskIndex:
             _put(pipe, {update.task_id for update in updates}, ready)
             pipe.set(POSITION, updates[-1].position)
             for update in updates:
-                pipe.publish(CHANNEL, json.dumps({"previous": previous, "update": as_json(update)}))
+                told = {"epoch": self._epoch, "previous": previous, "update": as_json(update)}
+                pipe.publish(CHANNEL, json.dumps(told))
                 previous = update.position
             await pipe.execute()
 

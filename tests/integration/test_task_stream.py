@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -20,7 +21,7 @@ import redis
 
 from codegen_platform.gateway import connections, listeners, stream
 from codegen_platform.local.valkey import EmbeddedValkey
-from codegen_platform.store import Store
+from codegen_platform.store import Store, migrate
 from tests.integration.ledger_rows import a_review
 from tests.integration.listening import STREAM, eventually, listening, many_ears
 from tests.integration.running_gateway import RunningGateway, running_gateway
@@ -242,7 +243,8 @@ def test_flushall_and_a_change_of_the_writer_cost_no_listener_an_update(database
             assert first.hears(lambda events: len(events) > 20)
             client.flushall()
             client.publish("task_updates", b"not what a writer says")
-            client.publish("task_updates", b'{"previous": 7}')
+            client.publish("task_updates", b'{"epoch": "", "previous": 7}')
+            client.publish("task_updates", b"[" * 100_000)
             assert eventually(lambda: client.exists("task_index:epoch") == 1)
             with psycopg.connect(database_url, autocommit=True) as connection:
                 connection.execute(
@@ -251,6 +253,24 @@ def test_flushall_and_a_change_of_the_writer_cost_no_listener_an_update(database
             heard = len(second.events)
             assert second.hears(lambda events: len(events) > heard + 50)
         assert eventually(lambda: first.positions() == second.positions() == all_positions(one.store))
+
+
+def test_two_platforms_on_one_redis_server_do_not_hear_each_other(
+    database_url: str, empty_database_url: str, redis_url: str
+):
+    migrate(empty_database_url)
+    another_database = urlsplit(redis_url)._replace(path="/1").geturl()
+    with (
+        running_gateway(database_url, redis_url) as one,
+        running_gateway(empty_database_url, another_database) as other,
+        listening(one.url) as first,
+        listening(other.url) as second,
+    ):
+        with work_going_on(one.store), work_going_on(other.store):
+            assert first.hears(lambda events: len(events) > 100)
+            assert second.hears(lambda events: len(events) > 100)
+        assert eventually(lambda: first.positions() == all_positions(one.store))
+        assert eventually(lambda: second.positions() == all_positions(other.store))
 
 
 def test_without_redis_updates_are_polled(database_url: str):
