@@ -56,6 +56,7 @@ class IndexFollower:
             try:
                 async with self._store.watch_updates() as watch:
                     await self._elected(watch)
+                    await self._rebuild("started")
                     trouble = ""
                     await self._follow(watch)
             except UNTIL_IT_PASSES as error:
@@ -71,7 +72,6 @@ class IndexFollower:
         self.leads = True
 
     async def _follow(self, watch: UpdatesWatch) -> NoReturn:
-        await self._rebuild("started")
         look_at = self._monotonic() + LOOK_SECONDS
         heard = False
         while True:
