@@ -24,7 +24,9 @@ class Frame:
     place: Place
     task_id: str
     repository: str
+    number: int | None
     kind: str
+    workflow_run_id: str | None
     status: str
     data: bytes
 
@@ -38,19 +40,35 @@ def frame_of(update: Mapping[str, Json]) -> Frame:
         place=place_of(position),
         task_id=str(update["task_id"]),
         repository=str(update["repository"]),
+        number=_number(update["number"]),
         kind=str(update["kind"]),
+        workflow_run_id=_text(update["workflow_run_id"]),
         status=str(update["status"]),
         data=f"id: {position}\nevent: {event}\ndata: {line}\n\n".encode("ascii", "replace"),
     )
 
 
+def _number(value: Json) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """What a listener wants to hear of; None is everything."""
+    """What a listener wants to hear of; None is everything.
+
+    All of it belongs to the event or never changes, so who resumes gets what it would have got. A priority or an assignee would
+    not do: the feed tells those as they are when it is read.
+    """
 
     task_id: UUID | None = None
     repository: str | None = None
+    number: int | None = None
     kind: str | None = None
+    workflow_run_id: UUID | None = None
     status: Collection[str] | None = None
 
     def includes(self, frame: Frame) -> bool:
@@ -58,7 +76,9 @@ class Wanted:
         return (
             (self.task_id is None or frame.task_id == str(self.task_id))
             and (self.repository is None or frame.repository == self.repository)
+            and (self.number is None or frame.number == self.number)
             and (self.kind is None or frame.kind == self.kind)
+            and (self.workflow_run_id is None or frame.workflow_run_id == str(self.workflow_run_id))
             and (not self.status or frame.status in self.status)
         )
 

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from codegen_platform.errors import CodegenError, StoreUnavailable
 from codegen_platform.gateway.api.answers import Answers, refusal
-from codegen_platform.gateway.api.fields import Kind, Repository
+from codegen_platform.gateway.api.fields import Kind, NumberAsText, Repository
 from codegen_platform.gateway.listeners import Frame, Listener, Listeners, Wanted, frame_of
 from codegen_platform.gateway.problems import problem
 from codegen_platform.gateway.strict_route import StrictRoute
@@ -55,7 +55,8 @@ LAGGING = b"event: lagging\ndata: {}\n\n"
 _EXAMPLE = (
     'id: 4711-120\nevent: claimed\ndata: {"position":"4711-120","task_id":"6f0c0a52-8a3d-4d8e-9a3a-0b2d8f6f3c11","sequence":2,'
     '"type":"claimed","at":"2026-11-25T20:19:40.123456+00:00","actor":"worker","status":"in_progress","kind":"review_pull_request",'
-    '"repository":"octo/repo","number":7,"priority":3,"assignee":"reviewer@host:8003","outcome":null,"error_code":null}\n\n'
+    '"repository":"octo/repo","number":7,"priority":3,"assignee":"reviewer@host:8003","workflow_run_id":null,"outcome":null,'
+    '"error_code":null}\n\n'
 )
 
 
@@ -195,7 +196,11 @@ def stream_routes(store: Store, listeners: Listeners) -> APIRouter:
     async def stream_task_updates(
         task_id: Annotated[UUID | SkipJsonSchema[None], Query(description="of this task only")] = None,
         repository: Annotated[Repository | SkipJsonSchema[None], Query(description="owner/name")] = None,
+        number: Annotated[
+            NumberAsText | SkipJsonSchema[None], Query(description="of the pull request or issue")
+        ] = None,
         kind: Annotated[Kind | SkipJsonSchema[None], Query()] = None,
+        workflow_run_id: Annotated[UUID | SkipJsonSchema[None], Query()] = None,
         status: Annotated[list[TaskStatus], Query(max_length=8, description="into any of these states")] = [],  # noqa: B006
         after: Annotated[
             Position | SkipJsonSchema[None], Query(description="begin after this position; the header goes before it")
@@ -219,7 +224,14 @@ def stream_routes(store: Store, listeners: Listeners) -> APIRouter:
             store=store,
             listeners=listeners,
             readers=readers,
-            wanted=Wanted(task_id=task_id, repository=repository, kind=kind, status=status),
+            wanted=Wanted(
+                task_id=task_id,
+                repository=repository,
+                number=number,
+                kind=kind,
+                workflow_run_id=workflow_run_id,
+                status=status,
+            ),
             after=position,
             seconds=seconds,
         )

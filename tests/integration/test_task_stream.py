@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,6 +29,7 @@ from tests.integration.running_gateway import RunningGateway, running_gateway
 from tests.integration.test_gateway_api import metric
 
 CLOSED = "redis://127.0.0.1:1/0"
+RUN_ID = "0198c3d2-7a51-7c1e-9d0b-3f6f2f6b8a11"
 
 
 @pytest.fixture
@@ -42,9 +44,9 @@ def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
         yield server
 
 
-def created(store: Store, **fields: object) -> uuid.UUID:
+def created(store: Store, **fields: Any) -> uuid.UUID:
     number = int(time.monotonic_ns() % 1_000_000_000)
-    return store.tasks.create(a_review(uuid.uuid4().hex, number=number, **fields), "test")[0].id
+    return store.tasks.create(a_review(uuid.uuid4().hex, **{"number": number, **fields}), "test")[0].id
 
 
 def all_positions(store: Store) -> list[str]:
@@ -115,15 +117,23 @@ def test_an_update_arrives_within_a_fraction_of_a_second(gateway: RunningGateway
         ({"status": "cancelled"}, 1),
         ({"status": "failed"}, 0),
         ({"kind": "review_pull_request"}, 3),
+        ({"number": "1000000007"}, 1),
+        ({"workflow_run_id": RUN_ID}, 1),
+        ({"workflow_run_id": RUN_ID, "number": "7"}, 0),
+        ({"repository": "octo/other", "number": "1000000007", "status": "pending"}, 1),
     ],
 )
 def test_a_listener_hears_only_what_it_asked_for(gateway: RunningGateway, wanted: dict[str, str], count: int):
     with listening(gateway.url, **wanted) as ear, listening(gateway.url) as other:
-        created(gateway.store, repository="octo/other")
-        created(gateway.store, kind="generate_change")
+        created(gateway.store, repository="octo/other", number=1_000_000_007)
+        created(gateway.store, kind="generate_change", workflow_run_id=uuid.UUID(RUN_ID))
         gateway.store.tasks.cancel(created(gateway.store), "test", "no longer wanted")
         assert other.hears(lambda events: len(events) == 4)
         assert ear.hears(lambda events: len(events) == count)
+        last_id = other.last_id
+    with listening(gateway.url, after="0-0", **wanted) as again:
+        assert eventually(lambda: again.last_id == last_id or len(again.events) == count)
+        assert again.positions() == ear.positions(), "what is resumed is what would have been heard"
 
 
 def test_a_listener_to_one_task_hears_nothing_of_others(gateway: RunningGateway):
@@ -178,7 +188,7 @@ def test_a_position_beyond_the_ledger_is_gone(gateway: RunningGateway):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"status": "asleep"}, {"task_id": "canary-7f3a"}, {"seconds": "nan"}, {"seconds": "-1"}]
+    "wrong", [{"status": "asleep"}, {"task_id": "canary-7f3a"}, {"number": "0"}, {"seconds": "nan"}, {"seconds": "-1"}]
 )
 def test_a_filter_that_cannot_be_is_refused(gateway: RunningGateway, wrong: dict[str, str]):
     answer = gateway.client.get(STREAM, params=wrong)

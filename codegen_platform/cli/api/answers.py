@@ -57,6 +57,7 @@ class TaskUpdate(TypedDict):
     number: int | None
     priority: int
     assignee: str | None
+    workflow_run_id: str | None
     outcome: str | None
     error_code: str | None
 

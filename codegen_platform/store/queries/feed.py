@@ -13,7 +13,8 @@ from codegen_platform.store.rows import TaskUpdate
 FEED = """
     SELECT event.tx || '-' || event.position AS position, event.task_id, event.sequence, event.type, event.at, event.actor,
            coalesce(event.data->>'status', task.status::text) AS status,
-           task.kind, task.repository, task.number, task.priority, task.assignee, task.outcome, task.error_code
+           task.kind, task.repository, task.number, task.priority, task.assignee, task.workflow_run_id, task.outcome,
+           task.error_code
     FROM task_events AS event JOIN tasks AS task ON task.id = event.task_id
     WHERE (event.tx, event.position) > (%(tx)s, %(position)s) AND event.tx < feed_settled_before()
     ORDER BY event.tx, event.position LIMIT %(limit)s

@@ -217,6 +217,7 @@ class TaskUpdate:
     number: int | None
     priority: int
     assignee: str | None
+    workflow_run_id: UUID | None
     outcome: str | None
     error_code: str | None
 
