@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from codegen_platform.changes.keys import LOCAL_OWNER, partition_key
+from codegen_platform.changes.keys import partition_key
 from codegen_platform.gateway.api.answers import ETAG, LOCATION, answers, answers_to_body, body_example
 from codegen_platform.gateway.api.fields import (
     Body,
@@ -23,6 +23,7 @@ from codegen_platform.gateway.api.fields import (
     Text,
 )
 from codegen_platform.gateway.api.once import IdempotencyKey, request_key
+from codegen_platform.gateway.api.targets import forge_of
 from codegen_platform.gateway.api.task_examples import NEW_TASK, TASK
 from codegen_platform.gateway.api.task_views import TaskView
 from codegen_platform.gateway.api.tasks import TaskId, existing
@@ -59,10 +60,9 @@ class NewTaskBody(Body):
     )
     metadata: Facts = Field(default={})
 
-    def to_task(self) -> NewTask:
+    def to_task(self, forge: str) -> NewTask:
         """Return the task: a piece of work of its own, whatever else is done about this change."""
         task_id = uuid4()
-        forge = "local" if self.repository.startswith(f"{LOCAL_OWNER}/") else "github"
         return NewTask(
             id=task_id,
             title=self.title or f"{self.repository}#{self.number}",
@@ -118,7 +118,7 @@ def task_command_routes(store: Store) -> APIRouter:
         """Create a task. With `Idempotency-Key` a request may be repeated safely: the task is made once."""
         refuse_without_agent(store, [body.kind])
         request = request_key("POST /api/v1/tasks", idempotency_key, body)
-        task, created = store.tasks.create_once(body.to_task(), request, ACTOR)
+        task, created = store.tasks.create_once(body.to_task(forge_of(store, body.repository)), request, ACTOR)
         response.status_code = 201 if created else 200
         response.headers["Location"] = f"/api/v1/tasks/{task.id}"
         return shown(task, response)

@@ -11,11 +11,11 @@ from fastapi import APIRouter, Path, Response
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from codegen_platform.changes.keys import LOCAL_OWNER
 from codegen_platform.gateway.api.answers import LOCATION, answers, answers_to_body, body_example
 from codegen_platform.gateway.api.fields import Body, Facts, Line, Number, Repository, Sha
 from codegen_platform.gateway.api.once import IdempotencyKey, request_key
 from codegen_platform.gateway.api.pages import Cursor, Limit, PageView, View, page_example, turned
+from codegen_platform.gateway.api.targets import forge_of
 from codegen_platform.gateway.api.task_examples import TASK
 from codegen_platform.gateway.api.task_views import TaskView
 from codegen_platform.gateway.api.workflows import WorkflowName, known
@@ -109,7 +109,7 @@ def workflow_run_routes(store: Store) -> APIRouter:
         refuse_without_agent(store, template.kinds)
         run = NewWorkflowRun(
             workflow_id=workflow.id,
-            forge="local" if body.repository.startswith(f"{LOCAL_OWNER}/") else "github",
+            forge=forge_of(store, body.repository),
             repository=body.repository,
             number=body.number,
             priority=body.priority,
