@@ -5,7 +5,9 @@ from __future__ import annotations
 from codegen_platform.cli.api.agents import WantedStatus
 from codegen_platform.cli.api.answers import Agent
 from codegen_platform.cli.api.reaching import open_api
-from codegen_platform.cli.output import instant, print_facts, print_json, print_table
+from codegen_platform.cli.output import clock, instant, print_facts, print_json
+from codegen_platform.cli.tables import print_table
+from codegen_platform.tasks.kinds import LANGUAGE
 
 NO_AGENTS = "No worker has registered yet: codegen-platform up starts some."
 
@@ -17,7 +19,7 @@ def show_agents(*, as_json: bool) -> None:
     if as_json:
         print_json(agents)
         return
-    rows = [(a["name"], a["type"], a["status"], _load(a), a["capabilities"], instant(a["last_seen"])) for a in agents]
+    rows = [(a["name"], a["type"], a["status"], _load(a), _skills(a), clock(instant(a["last_seen"]))) for a in agents]
     print_table(("name", "type", "status", "busy", "can do", "heard of"), rows, empty=NO_AGENTS)
 
 
@@ -39,8 +41,20 @@ def _show(agent: Agent, *, as_json: bool) -> None:
     if as_json:
         print_json(agent)
     else:
-        print_facts(agent)
+        kinds, languages = _capabilities(agent)
+        print_facts({**agent, "capabilities": kinds, "languages": languages})
 
 
 def _load(agent: Agent) -> str:
     return f"{agent['busy']}/{agent['capacity']}"
+
+
+def _skills(agent: Agent) -> str:
+    kinds, languages = _capabilities(agent)
+    return ", ".join(kinds) + (f", {len(languages)} languages" if languages else "")
+
+
+def _capabilities(agent: Agent) -> tuple[list[str], list[str]]:
+    """Return the kinds of task that an agent can do, and the languages that it knows."""
+    languages = [one.removeprefix(LANGUAGE) for one in agent["capabilities"] if one.startswith(LANGUAGE)]
+    return [one for one in agent["capabilities"] if not one.startswith(LANGUAGE)], languages

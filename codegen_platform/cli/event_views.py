@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from codegen_platform.cli.api.answers import Event
 from codegen_platform.cli.api.reaching import open_api
-from codegen_platform.cli.output import instant, print_facts, print_json, print_table
+from codegen_platform.cli.output import clock, instant, print_facts, print_json
+from codegen_platform.cli.tables import print_table
 
 
 def show_events(*, limit: int, as_json: bool) -> None:
@@ -15,7 +16,7 @@ def show_events(*, limit: int, as_json: bool) -> None:
         print_json(events)
         return
     rows = [
-        (e["id"][:8], _name(e), _fate(e), e["task_id"][:8] if e["task_id"] else "", instant(e["created_at"]))
+        (e["id"][:8], _name(e), _fate(e), e["task_id"][:8] if e["task_id"] else "", clock(instant(e["created_at"])))
         for e in events
     ]
     print_table(("id", "event", "what became of it", "task", "received"), rows, empty="No event was delivered yet.")

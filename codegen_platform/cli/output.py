@@ -14,7 +14,7 @@ from codegen_platform.security.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.table import Table
+    from rich.text import Text
 
 PIPED_WIDTH = 120
 
@@ -33,19 +33,6 @@ def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     click.echo(json.dumps(value, indent=2, default=_plain))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
-    """Print rows as an aligned table without frames, or the sentence `empty` if there are none."""
-    from rich.table import Table
-
-    if not rows:
-        click.echo(empty)
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    _print_rows(table, rows)
-
-
 def print_facts(facts: Mapping[str, object]) -> None:
     """Print `name  value` lines, one fact each; facts without a value are left out, times are local."""
     from rich.table import Table
@@ -54,15 +41,16 @@ def print_facts(facts: Mapping[str, object]) -> None:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    _print_rows(table, [(name, instant(value) if _is_time(name, value) else value) for name, value in shown.items()])
+    for name, value in shown.items():
+        table.add_row(text(name), text(instant(value) if _is_time(name, value) else value))
+    print_page(console(), [table])
 
 
-def _print_rows(table: Table, rows: Sequence[Sequence[object]]) -> None:
+def text(value: object) -> Text:
+    """Return what a person reads of a value, on one line, with nothing in it that a terminal would obey."""
     from rich.text import Text
 
-    for row in rows:
-        table.add_row(*(Text(visible(_cell(value))) for value in row))
-    print_page(console(), [table])
+    return Text(visible(_cell(value)))
 
 
 def print_page(out: Console, parts: Iterable[RenderableType]) -> None:
@@ -70,21 +58,29 @@ def print_page(out: Console, parts: Iterable[RenderableType]) -> None:
     with out.capture() as page:
         for part in parts:
             out.print(part)
-    text = page.get()
+    shown = page.get()
     if not out.is_terminal:
-        text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
-    out.file.write(text)
+        shown = "".join(f"{line.rstrip()}\n" for line in shown.splitlines())
+    out.file.write(shown)
     out.file.flush()
 
 
-def instant(text: object) -> datetime | None:
+def instant(written: object) -> datetime | None:
     """Return the time that the API wrote; None for none."""
-    return datetime.fromisoformat(text) if isinstance(text, str) else None
+    return datetime.fromisoformat(written) if isinstance(written, str) else None
 
 
 def moment(value: datetime | None) -> str:
     """Return local time to the second, empty for None."""
     return value.astimezone().strftime("%Y-%m-%d %H:%M:%S") if value else ""
+
+
+def clock(value: datetime | None) -> str:
+    """Return local time, empty for None: of today to the second, of other days the date and the minute."""
+    if value is None:
+        return ""
+    local = value.astimezone()
+    return local.strftime("%H:%M:%S" if local.date() == datetime.now(local.tzinfo).date() else "%Y-%m-%d %H:%M")
 
 
 def _is_time(name: str, value: object) -> bool:
@@ -94,6 +90,10 @@ def _is_time(name: str, value: object) -> bool:
 def _cell(value: object) -> str:
     if isinstance(value, datetime):
         return moment(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
     if isinstance(value, dict | list):
         return json.dumps(value, default=str)
     return "" if value is None else str(value)

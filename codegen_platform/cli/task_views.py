@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-
 import click
 
-from codegen_platform.cli.api.answers import Task, TaskEvent, TaskUpdate
+from codegen_platform.cli.api.answers import Task, TaskUpdate, Validation
 from codegen_platform.cli.api.reaching import open_api
 from codegen_platform.cli.api.tasks import TaskFilter
-from codegen_platform.cli.output import instant, moment, print_facts, print_json, print_table
+from codegen_platform.cli.output import clock, instant, print_facts, print_json
+from codegen_platform.cli.tables import print_table
+from codegen_platform.cli.task_history import print_history
 
 NO_TASKS = "There are no such tasks: codegen-platform up, review PATH or tasks create makes one."
 
@@ -34,9 +33,12 @@ def show_one_task(text: str, *, as_json: bool) -> None:
     if as_json:
         print_json({**task, "events": history})
         return
-    print_facts({**task, "waiting_for": "; ".join(task["waiting_for"])})
+    print_facts({**task, "waiting_for": "; ".join(task["waiting_for"]), "validation": _verdict(task["validation"])})
+    if task["validation"]:
+        click.echo()
+        _print_checks(task["validation"])
     click.echo()
-    _print_history(history)
+    print_history(history)
 
 
 def change(task: Task | TaskUpdate) -> str:
@@ -46,17 +48,16 @@ def change(task: Task | TaskUpdate) -> str:
 
 def _row(task: Task) -> tuple[object, ...]:
     how = task["outcome"] or task["error_code"]
-    when = instant(task["created_at"])
+    when = clock(instant(task["created_at"]))
     return task["id"][:8], task["status"], how, task["priority"], task["title"], change(task), task["assignee"], when
 
 
-def _print_history(history: Sequence[TaskEvent]) -> None:
-    rows = [(one["sequence"], moment(instant(one["at"])), one["type"], one["actor"], _changes(one)) for one in history]
-    print_table(("#", "at", "event", "by", "what changed"), rows, empty="Nothing happened to it yet.")
+def _verdict(validation: Validation | None) -> str | None:
+    if validation is None:
+        return None
+    return "passed" if validation["passed"] else "refused"
 
 
-def _changes(event: TaskEvent) -> str:
-    """Say what the move changed, without times; the first move changed everything."""
-    changed = {name: value for name, value in event["data"].items() if not name.endswith("_at")}
-    shown = (f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in changed.items())
-    return " ".join(shown)[:400] if event["sequence"] > 1 else ""
+def _print_checks(validation: Validation) -> None:
+    rows = [(check["name"], "yes" if check["passed"] else "NO", check["detail"]) for check in validation["checks"]]
+    print_table(("check", "passed", "what was looked at"), rows, empty="Nothing was checked.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from codegen_platform.cli.api.reaching import open_api
-from codegen_platform.cli.output import instant, print_json, print_table
+from codegen_platform.cli.output import clock, instant, print_json
+from codegen_platform.cli.tables import print_table
 from codegen_platform.cli.workflow_files import as_yaml
 
 
@@ -16,7 +17,7 @@ def show_workflows(*, as_json: bool) -> None:
     if as_json:
         print_json(workflows)
         return
-    rows = [(one["name"], one["version"], one["description"], instant(one["created_at"])) for one in workflows]
+    rows = [(one["name"], one["version"], one["description"], clock(instant(one["created_at"]))) for one in workflows]
     print_table(("name", "version", "what it is for", "saved"), rows, empty="There are no workflows.")
 
 
@@ -43,7 +44,7 @@ def show_runs(name: str, *, limit: int, as_json: bool) -> None:
             run["version"],
             run["status"],
             f"{run['repository']}#{run['number']}",
-            instant(run["created_at"]),
+            clock(instant(run["created_at"])),
         )
         for run in runs
     ]

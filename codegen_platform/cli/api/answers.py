@@ -26,9 +26,25 @@ class Task(TypedDict):
     created_at: str
 
 
-class TaskDetail(Task):
-    """A task, and why it has not started: sentences, none once it has."""
+class Check(TypedDict):
+    """One thing that was checked of what an agent produced."""
 
+    name: str
+    passed: bool
+    detail: str
+
+
+class Validation(TypedDict):
+    """What was checked, and whether all of it passed."""
+
+    passed: bool
+    checks: Sequence[Check]
+
+
+class TaskDetail(Task):
+    """A task, what was checked of its result, and why it has not started: sentences, none once it has."""
+
+    validation: Validation | None
     waiting_for: Sequence[str]
 
 
