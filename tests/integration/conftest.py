@@ -16,8 +16,9 @@ def environ(tmp_path: Path, database_url: str, redis_url: str) -> dict[str, str]
         "CODEGEN_HOME": str(tmp_path / "home"),
         "CODEGEN_DATABASE_URL": database_url,
         "CODEGEN_REDIS_URL": redis_url,
-        "CODEGEN_GATEWAY__PORT": "58001",
-        "CODEGEN_DAGSTER__PORT": "58002",
-        "CODEGEN_PUBLISHER__METRICS_PORT": "58003",
-        "CODEGEN_WORKERS__METRICS_PORT": "58004",
+        # Below the ports that systems hand out by themselves: one of those may be somebody's at any moment.
+        "CODEGEN_GATEWAY__PORT": "28001",
+        "CODEGEN_DAGSTER__PORT": "28002",
+        "CODEGEN_PUBLISHER__METRICS_PORT": "28003",
+        "CODEGEN_WORKERS__METRICS_PORT": "28004",
     }

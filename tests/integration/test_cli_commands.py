@@ -87,7 +87,7 @@ def test_doctor_is_content_with_servers_that_answer(environ: dict[str, str]) -> 
         "ok",
     )
     shown = {one["name"]: one for one in found["settings"]}
-    assert (shown["gateway.port"]["value"], shown["gateway.port"]["from"]) == ("58001", "CODEGEN_GATEWAY__PORT")
+    assert (shown["gateway.port"]["value"], shown["gateway.port"]["from"]) == ("28001", "CODEGEN_GATEWAY__PORT")
     assert shown["dagster.host"]["source"] == "default"
 
 
