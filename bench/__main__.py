@@ -14,8 +14,13 @@ from pathlib import Path
 import psycopg
 
 from bench.background import NotStarted
+from bench.measuring_choice import chosen
+from bench.measuring_creation import created
+from bench.measuring_dependencies import dependent
+from bench.measuring_histories import rebuilt
 from bench.measuring_intake import intake
 from bench.measuring_losses import github_outage, kill_and_restart, model_outage, same_delivery_five_times
+from bench.measuring_moves import moves
 from bench.measuring_reviews import all_at_once, one_at_a_time, sixteen
 from bench.measuring_starts import idle, starts
 from bench.rows import Row
@@ -35,6 +40,11 @@ MEASUREMENTS: dict[str, Measurement] = {
     "kill": kill_and_restart,
     "github-outage": github_outage,
     "model-outage": model_outage,
+    "tasks-created": created,
+    "tasks-chosen": chosen,
+    "tasks-moved": moves,
+    "tasks-rebuilt": rebuilt,
+    "tasks-dependent": dependent,
 }
 TAKES_MINUTES = ("kill", "github-outage", "model-outage")
 INTERRUPTED = 130

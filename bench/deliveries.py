@@ -30,15 +30,16 @@ class Ack:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Load:
-    """What became of many deliveries: how many a second were acknowledged, and the times of all."""
+    """What became of many requests: how many a second got the wanted status, and the times of all."""
 
     acks: tuple[Ack, ...]
     seconds: float
+    wanted: int = ACKNOWLEDGED
 
     @property
     def acknowledged(self) -> int:
         """Return how many were taken."""
-        return sum(ack.status == ACKNOWLEDGED for ack in self.acks)
+        return sum(ack.status == self.wanted for ack in self.acks)
 
     @property
     def rate(self) -> float:
@@ -47,7 +48,7 @@ class Load:
 
     def milliseconds(self, share: float) -> float | None:
         """Return a percentile of the time to the acknowledgement."""
-        seconds = percentile([ack.seconds for ack in self.acks if ack.status == ACKNOWLEDGED], share)
+        seconds = percentile([ack.seconds for ack in self.acks if ack.status == self.wanted], share)
         return seconds * 1000 if seconds is not None else None
 
 
@@ -99,14 +100,16 @@ def send(port: int, requests: list[bytes]) -> list[Ack]:
     return asyncio.run(all_of_them())
 
 
-def as_fast_as_possible(port: int, requests: Iterator[bytes], *, connections: int, seconds: float) -> Load:
+def as_fast_as_possible(
+    port: int, requests: Iterator[bytes], *, connections: int, seconds: float, wanted: int = ACKNOWLEDGED
+) -> Load:
     """Send one after another on each of the connections for so long."""
 
     async def work() -> Load:
         began = time.monotonic()
         until = began + seconds
         acks = await asyncio.gather(*(_one_after_another(port, requests, until) for _ in range(connections)))
-        return Load(acks=tuple(itertools.chain(*acks)), seconds=time.monotonic() - began)
+        return Load(acks=tuple(itertools.chain(*acks)), seconds=time.monotonic() - began, wanted=wanted)
 
     return asyncio.run(work())
 
