@@ -1,6 +1,6 @@
 """kill -9 of real publisher processes at random moments, against a GitHub that loses answers and a PostgreSQL that hangs up.
 
-`CODEGEN_TEST_CHAOS_ROUNDS` says how often (15 by default; the long run is 300). Waits are scaled down, their order is not: the lease covers
+`CODEGEN_TEST_CHAOS_ROUNDS` says how often (15 by default; 300 is a long run). Waits are scaled down, their order is not: the lease covers
 a request, and a request that was given up has landed before the quiet period ends.
 """
 
