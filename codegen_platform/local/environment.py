@@ -13,6 +13,7 @@ from codegen_platform.local.services import Services
 from codegen_platform.settings import Settings
 from codegen_platform.settings.names import is_secret, variable_for, variable_names
 
+HOME = "CODEGEN_HOME"
 MARK = "CODEGEN_INTERNAL_PLATFORM"
 OTHER_SECRETS = ("GH_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_ENTERPRISE_TOKEN", "SSH_AUTH_SOCK", "SSH_AGENT_PID")
 # A child reads the same settings file as we do: a key that is announced there (`app_id`) but withheld must not look forgotten.
@@ -66,7 +67,7 @@ def environment_for(
 
 def _places(settings: Settings, services: Services, checkout: Path, base: Mapping[str, str]) -> dict[str, str]:
     return {
-        "CODEGEN_HOME": str(settings.home),
+        HOME: str(settings.home),
         "CODEGEN_DATABASE_URL": services.database_url,
         "CODEGEN_REDIS_URL": services.redis_url,
         "DAGSTER_HOME": str(settings.home / "dagster"),

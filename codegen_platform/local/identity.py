@@ -54,9 +54,11 @@ def works_in(pid: int, *, name: str, folder: Path) -> bool:
         return False
 
 
-def marked(variable: str, value: str) -> Iterator[Identity]:
-    """Yield the processes, of those we may look at, whose environment was started with `variable=value`."""
+def marked(variable: str, value: str, *, besides: str | None = None) -> Iterator[Identity]:
+    """Yield the processes, of those we may look at, that were started with `variable=value`, and with some value of `besides`."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(variable) == value and (found := Identity.of(process.pid)):
+            environment = process.environ()
+            is_marked = environment.get(variable) == value and (besides is None or besides in environment)
+            if is_marked and (found := Identity.of(process.pid)):
                 yield found

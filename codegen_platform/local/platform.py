@@ -15,7 +15,7 @@ from typing import Self
 
 from codegen_platform.local import ports
 from codegen_platform.local.composition import Addresses, Composition, addresses_of
-from codegen_platform.local.environment import MARK
+from codegen_platform.local.environment import HOME, MARK
 from codegen_platform.local.errors import AlreadyRunning, LocalFailure, Locked
 from codegen_platform.local.identity import marked
 from codegen_platform.local.running import (
@@ -152,14 +152,14 @@ class Platform:
         record(self.settings.home, mark=self._mark, addresses=self.addresses, pids=self._supervisor.pids)
 
 
-def end_leftovers(home: Path) -> None:
-    """End processes of an earlier platform of this home that was killed before it could end them."""
-    earlier = recorded(home)
-    if earlier is None:
-        return
-    left = list(marked(MARK, earlier.mark))
-    deadline = time.monotonic() + LEFTOVER_GRACE_SECONDS
+def end_leftovers(home: Path, *, grace_seconds: float = LEFTOVER_GRACE_SECONDS) -> None:
+    """End processes of earlier platforms of this home that were killed before they could end them, also while they were starting.
+
+    Whoever calls it holds the home's lock, so that no process of another platform of this home may run.
+    """
+    left = [process for process in marked(HOME, str(home), besides=MARK) if process.pid != os.getpid()]
     for with_signal in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + grace_seconds  # also what was killed holds its ports until it is gone
         for process in left:
             with suppress(ProcessLookupError):
                 os.kill(process.pid, with_signal)
