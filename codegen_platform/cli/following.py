@@ -61,6 +61,7 @@ class Journey:
         head_sha: the commit under review.
         on_step: called once per step with the seconds since `started` and a short detail.
         timeout_seconds: after this long the journey is given up; the task goes on without us.
+        check: asked at every look; raises if there is nobody left who would do the work.
         started: by `time.monotonic()`.
         is_new: False once it is known that the same commit had a task before this event.
     """
@@ -70,6 +71,7 @@ class Journey:
     head_sha: str
     on_step: OnStep
     timeout_seconds: float
+    check: Callable[[], None] = lambda: None
     started: float = field(default_factory=time.monotonic)
     is_new: bool = True
     _stale: set[Step] = field(default_factory=set)
@@ -98,6 +100,7 @@ class Journey:
 
     def _wait(self, listen: Callable[[float], object], look: Callable[[], T | None], failure: str) -> T:
         while (found := look()) is None:
+            self.check()
             if self.seconds() > self.timeout_seconds:
                 last = self._seen[-1] if self._seen else "sent"
                 raise NotReviewed(f"{failure} within {self.timeout_seconds:g} s; the last step was: {last}")

@@ -82,6 +82,7 @@ def follow_review(
         head_sha=facts.head_sha,
         on_step=progress.step,
         timeout_seconds=timeout_seconds,
+        check=running.check,
     )
     event = review_command_event if again and _was_reviewed(running, facts) else pull_request_event
     event_id = deliver(running.gateway_url, event(facts), secret=running.webhook_secret)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codegen_platform.artifacts.storage import Storage
@@ -18,7 +18,10 @@ from codegen_platform.store import Store
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
-    """What a command needs of a running platform; valid until the block that made it ends."""
+    """What a command needs of a running platform; valid until the block that made it ends.
+
+    `check` raises LocalFailure once a platform of our own has lost a part that does not come back.
+    """
 
     home: Path
     store: Store
@@ -26,6 +29,7 @@ class Session:
     gateway_url: str
     dagster_url: str
     webhook_secret: bytes
+    check: Callable[[], None] = lambda: None
 
 
 @contextmanager
@@ -53,7 +57,7 @@ def started(platform: Platform, progress: Progress) -> Iterator[Session]:
     progress.doing("starting the platform")
     platform.start(progress.part_ready)
     with _opened(settings, platform.services.database_url) as own:
-        yield own
+        yield replace(own, check=platform.check)
 
 
 @contextmanager

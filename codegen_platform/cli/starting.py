@@ -9,9 +9,11 @@ from codegen_platform.cli.example import BASE_BRANCH, HEAD_BRANCH, materialize_e
 from codegen_platform.cli.output import console
 from codegen_platform.cli.progress import Progress
 from codegen_platform.cli.registering import register_local
+from codegen_platform.cli.report import ReviewReport
 from codegen_platform.cli.reviewing import follow_review, show
-from codegen_platform.cli.session import started
+from codegen_platform.cli.session import Session, started
 from codegen_platform.cli.targets import local_target
+from codegen_platform.errors import CodegenError
 from codegen_platform.local.platform import Platform
 
 FIRST_REVIEW_SECONDS = 300
@@ -20,24 +22,37 @@ FIRST_REVIEW_SECONDS = 300
 def start_and_review_example(*, once: bool, as_json: bool) -> int:
     """Start the platform, review the example, print it; return 0 once told to stop, or at once with `once`.
 
+    Without `once` the platform is there for other work too, so it goes on when no review comes of the example: it may have to wait
+    behind what an earlier platform left, or PostgreSQL was restarted meanwhile.
+
     Raises:
         AlreadyRunning: a platform runs on this home.
         LocalFailure: a part could not be started, or ended and did not come back.
-        NotReviewed: no review came of the example.
+        NotReviewed: no review came of the example; only with `once`, like every other error on its way.
     """
     settings = command_settings()
     with Platform(settings) as platform, Progress() as progress, started(platform, progress) as running:
-        folder, _, _ = materialize_example(settings.home / "example")
-        target = local_target(folder, base=BASE_BRANCH, head=HEAD_BRANCH)
-        report = follow_review(
-            running, register_local(running.store, target), progress, timeout_seconds=FIRST_REVIEW_SECONDS, again=True
-        )
-        progress.done()
-        show(report, as_json=as_json)
+        try:
+            report = _example_reviewed(running, progress)
+        except CodegenError as error:
+            platform.check()
+            if once:
+                raise
+            progress.done()
+            progress.note(f"The example was not reviewed: {error}")
+        else:
+            progress.done()
+            show(report, as_json=as_json)
         if not once:
             _say_where(platform)
             platform.wait()
     return 0
+
+
+def _example_reviewed(running: Session, progress: Progress) -> ReviewReport:
+    folder, _, _ = materialize_example(running.home / "example")
+    facts = register_local(running.store, local_target(folder, base=BASE_BRANCH, head=HEAD_BRANCH))
+    return follow_review(running, facts, progress, timeout_seconds=FIRST_REVIEW_SECONDS, again=True)
 
 
 def _say_where(platform: Platform) -> None:

@@ -65,6 +65,11 @@ class Board:
         """Wait so long; False as soon as there is a failure or we are ending."""
         return self.goes_on(lambda: False, seconds)
 
+    def check(self) -> None:
+        """Raise the failure, if there is one."""
+        if self._failure is not None:
+            raise self._failure
+
     def watch(self, until: Callable[[], bool]) -> None:
         """Wait for the predicate or raise the failure, looking up twice a second.
 
@@ -73,5 +78,4 @@ class Board:
         with self._changed:
             while not self._changed.wait_for(lambda: self._failure or until(), 0.5):
                 pass
-            if self._failure is not None:
-                raise self._failure
+            self.check()

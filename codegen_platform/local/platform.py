@@ -100,6 +100,11 @@ class Platform:
         if self._supervisor is not None:
             self._supervisor.wait()
 
+    def check(self) -> None:
+        """Raise what `wait` would raise now, without waiting."""
+        if self._supervisor is not None:
+            self._supervisor.check()
+
     def stop(self) -> None:
         """Stop everything that `start` started, in reverse order; a second Ctrl-C kills what is left. Idempotent."""
         self._stack.close()

@@ -70,6 +70,10 @@ class Supervisor:
         """
         self._board.watch(self._board.is_ending)
 
+    def check(self) -> None:
+        """Raise what `wait` would raise now, without waiting."""
+        self._board.check()
+
     def fail(self, failure: LocalFailure) -> None:
         """Make `start` and `wait` raise this failure; the first one counts."""
         self._board.fail(failure)

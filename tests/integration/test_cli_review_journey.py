@@ -23,6 +23,7 @@ from codegen_platform.cli.session import Session
 from codegen_platform.cli.targets import LocalTarget, local_target
 from codegen_platform.events.decisions import RoutingRules
 from codegen_platform.events.routing import route_pending
+from codegen_platform.local.errors import LocalFailure
 from codegen_platform.publishing import gate
 from codegen_platform.publishing.local_publication import LocalPublication
 from codegen_platform.publishing.local_writer import LocalWriter
@@ -104,7 +105,9 @@ class World:
     target: LocalTarget
     steps: list[tuple[Step, str]]
 
-    def follow(self, *, timeout_seconds: float = 30) -> tuple[Journey, TaskRow]:
+    def follow(
+        self, *, timeout_seconds: float = 30, check: Callable[[], None] = lambda: None
+    ) -> tuple[Journey, TaskRow]:
         facts = register_local(self.session.store, self.target)
         event_id = deliver(self.session.gateway_url, pull_request_event(facts), secret=self.session.webhook_secret)
         journey = Journey(
@@ -113,6 +116,7 @@ class World:
             head_sha=self.target.head_sha,
             on_step=lambda step, _, detail: self.steps.append((step, detail)),
             timeout_seconds=timeout_seconds,
+            check=check,
         )
         return journey, journey.follow(event_id)
 
@@ -211,6 +215,17 @@ def test_waiting_ends_with_the_last_step_that_was_seen(world: World) -> None:
 
     with pytest.raises(NotReviewed, match=r"within 1 s; the last step was: run started"):
         world.follow(timeout_seconds=1)
+
+
+def test_a_platform_that_lost_a_part_ends_the_wait_for_a_review(world: World) -> None:
+    world.runs.work = leave_it
+
+    def lost() -> None:
+        if world.runs.tasks_worked_on:
+            raise LocalFailure("the embedded valkey ended")
+
+    with pytest.raises(LocalFailure, match="valkey ended"):
+        world.follow(timeout_seconds=60, check=lost)
 
 
 def test_a_second_commit_on_the_branch_is_the_same_pull_request(world: World) -> None:
