@@ -19,7 +19,7 @@ KINDS = frozenset(job.name for job in JOBS)
 def ready_tasks(context: dg.SensorEvaluationContext, ledger: Ledger) -> dg.SensorResult | dg.SkipReason:
     """Start as many ready tasks as agents have room for, each in the queue of the agent that it was given to; at most 50 a tick.
 
-    Waits inside the tick until a task or an agent becomes free. A tick that is lost after it took tasks costs a minute: `stuck_tasks`
+    Waits inside the tick until a task or an agent becomes free. A tick that is lost after it took tasks costs half a minute: `stuck_tasks`
     gives them another attempt.
     """
     store = ledger.store

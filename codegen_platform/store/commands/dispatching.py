@@ -163,7 +163,7 @@ UNTIL_DUE = """
 
 WINDOW = 4
 RECOVERED_AT_ONCE = 200
-UNCLAIMED_SECONDS = 60.0
+UNCLAIMED_SECONDS = 30.0
 SILENT_SECONDS = 20.0
 
 # A task that takes its worker down with it, five times, is the reason.
