@@ -12,7 +12,7 @@ from uuid import UUID
 from codegen_platform.artifacts.storage import Storage
 from codegen_platform.changes.keys import artifact_path
 from codegen_platform.errors import ArtifactsUnavailable, CodegenError
-from codegen_platform.store import Store
+from codegen_platform.store import Store, TaskFilter
 from codegen_platform.store.rows import StoredEvent, TaskRow
 
 TERMINAL = frozenset({"complete", "failed", "cancelled", "superseded", "dead"})
@@ -20,6 +20,7 @@ GIVEN_UP = frozenset({"failed", "cancelled", "dead"})
 ACTOR = "cli"
 POLL_SECONDS = 0.25
 RUN_ENDS_SECONDS = 30.0
+EARLIER_TASKS = 100
 
 
 class Step(StrEnum):
@@ -77,7 +78,7 @@ class Journey:
     _stale: set[Step] = field(default_factory=set)
     _seen: list[Step] = field(default_factory=list)
     _ended_at: float | None = None
-    _attempt: int = 0
+    _attempt: int = 1
 
     def follow(self, event_id: UUID) -> TaskRow:
         """Return the task in its terminal state, after its run has let go of it.
@@ -91,7 +92,10 @@ class Journey:
             task_id = self._task_of(event)
             self._revive(task_id, event)
             self._see(Step.TASK, str(task_id))
-            self._stale = set(self._documents_of(self._task(task_id)))
+            task = self._task(task_id)
+            # A task of this event may have been tried and tried again before anybody looked.
+            self._attempt = 1 if task.created_at >= event.created_at else task.attempt
+            self._stale = self._documents_of_earlier_tasks(task)
             return self._wait(listener.wait, lambda: self._ended_task(task_id), "the task did not end")
 
     def seconds(self) -> float:
@@ -151,7 +155,7 @@ class Journey:
         return task if self._run_has_ended(task) else None
 
     def _notice_retry(self, task: TaskRow) -> None:
-        if 0 < self._attempt < task.attempt:
+        if self._attempt < task.attempt:
             self.on_step(
                 Step.AGAIN, self.seconds(), f"attempt {task.attempt}, because {task.error or 'the run was lost'}"
             )
@@ -181,6 +185,14 @@ class Journey:
             except ArtifactsUnavailable:
                 return
             yield step
+
+    def _documents_of_earlier_tasks(self, task: TaskRow) -> set[Step]:
+        """Return the steps of earlier reviews of the same commit. Without one, what is stored already is the work of this task's run."""
+        known = self.store.queries.tasks(
+            TaskFilter(repository=task.repository, number=task.number), limit=EARLIER_TASKS
+        )
+        is_again = not self.is_new or any(one.created_at < task.created_at for one in known.items)
+        return set(self._documents_of(task)) if is_again else set()
 
     def _see(self, step: Step, detail: str) -> None:
         if step not in self._seen:
