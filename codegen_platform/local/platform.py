@@ -17,7 +17,7 @@ from codegen_platform.local import ports
 from codegen_platform.local.composition import Addresses, Composition, addresses_of
 from codegen_platform.local.environment import HOME, MARK
 from codegen_platform.local.errors import AlreadyRunning, LocalFailure, Locked
-from codegen_platform.local.identity import marked
+from codegen_platform.local.identity import Identity, marked
 from codegen_platform.local.running import (
     RunningPlatform,
     forget,
@@ -162,11 +162,17 @@ def end_leftovers(home: Path, *, grace_seconds: float = LEFTOVER_GRACE_SECONDS) 
 
     Whoever calls it holds the home's lock, so that no process of another platform of this home may run.
     """
-    left = [process for process in marked(HOME, str(home), besides=MARK) if process.pid != os.getpid()]
     for with_signal in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + grace_seconds  # also what was killed holds its ports until it is gone
-        for process in left:
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, with_signal)
-        while (left := [process for process in left if process.is_alive()]) and time.monotonic() < deadline:
+        told: set[Identity] = set()
+        # Looked for again and again: workers replace a child that ends, until they have ended themselves.
+        while (left := _leftovers(home)) and time.monotonic() < deadline:
+            for process in left - told:
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, with_signal)
+            told |= left
             time.sleep(0.05)
+
+
+def _leftovers(home: Path) -> set[Identity]:
+    return {process for process in marked(HOME, str(home), besides=MARK) if process.pid != os.getpid()}
