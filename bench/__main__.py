@@ -19,6 +19,7 @@ from bench.measuring_creation import created
 from bench.measuring_dependencies import dependent
 from bench.measuring_histories import rebuilt
 from bench.measuring_intake import intake
+from bench.measuring_listeners import listeners
 from bench.measuring_losses import github_outage, kill_and_restart, model_outage, same_delivery_five_times
 from bench.measuring_moves import moves
 from bench.measuring_reviews import all_at_once, one_at_a_time, sixteen
@@ -45,6 +46,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "tasks-moved": moves,
     "tasks-rebuilt": rebuilt,
     "tasks-dependent": dependent,
+    "listeners": listeners,
 }
 TAKES_MINUTES = ("kill", "github-outage", "model-outage")
 INTERRUPTED = 130
