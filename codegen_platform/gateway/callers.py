@@ -31,14 +31,14 @@ async def only_this_machine(request: Request) -> None:
 
 
 def refuse_other_sites(request: Request) -> None:
-    """Refuse a write that a browser sends for a page of another site: the person who looks at that page did not ask for it.
+    """Refuse what a browser sends for a page of another site: the person who looks at that page did not ask for it.
 
     Raises:
         NotAllowedHere: `Origin` is not an address of this machine, or `Sec-Fetch-Site` says `cross-site`.
     """
     origins = request.headers.getlist("origin")
     if request.headers.get("sec-fetch-site") == "cross-site" or not all(_is_of_this_machine(one) for one in origins):
-        raise NotAllowedHere("The API takes no writes from pages of other sites.")
+        raise NotAllowedHere("The API takes nothing from pages of other sites.")
 
 
 def _is_of_this_machine(origin: str) -> bool:

@@ -1,22 +1,30 @@
-"""`POST /graphql` answers a query, `GET /graphql` the schema."""
+"""`/graphql`: a query by POST or GET, and the schema; for programs on this machine, and for no page of another site."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+import anyio.to_thread
+from anyio import CapacityLimiter
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from strawberry.schema.exceptions import CannotGetOperationTypeError
+from pydantic.json_schema import SkipJsonSchema
 
 from codegen_platform.gateway.api.answers import answers, answers_to_body, body_example
-from codegen_platform.gateway.graphql.reading import Reading
+from codegen_platform.gateway.callers import refuse_other_sites
+from codegen_platform.gateway.graphql.answering import Question, answer, refusal, variables_of
+from codegen_platform.gateway.graphql.refusing import Refused
 from codegen_platform.gateway.graphql.schema import schema
 from codegen_platform.gateway.strict_route import StrictRoute
 from codegen_platform.store import Store
 
 MAX_CHARACTERS = 20_000
+MAX_CHARACTERS_IN_ADDRESS = 2_000
+"""Each of which may be twelve bytes there, of the 64 KiB that an address may have."""
+AT_ONCE = 2
+"""Queries that are executed at once: half of what the process has of connections to read on. The others wait."""
 
-QUESTION = {"query": '{ tasks(first: 1, status: ["pending"]) { total items { id repository number priority } } }'}
+QUERY = "{ tasks(first: 1, status: [pending]) { total items { id repository number priority } } }"
 ANSWER = {
     "data": {
         "tasks": {
@@ -32,65 +40,79 @@ ANSWER = {
         }
     }
 }
+SCHEMA: dict[int | str, dict[str, Any]] = {
+    **answers({}),
+    200: {
+        "description": "In GraphQL's schema language.",
+        "content": {"text/plain": {"schema": {"type": "string"}, "example": "type Query {\n  agents: [Agent!]!\n}\n"}},
+    },
+}
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CHARACTERS)]
+TextInAddress = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CHARACTERS_IN_ADDRESS)]
+OperationName = Annotated[str, StringConstraints(max_length=200)]
 
 
-class Question(BaseModel):
+class QuestionBody(BaseModel):
     """A query as clients send it; `extensions` mean nothing here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    query: Annotated[str, StringConstraints(min_length=1, max_length=MAX_CHARACTERS)]
+    query: Text
     variables: dict[str, Any] | None = None
-    operationName: Annotated[str, StringConstraints(max_length=200)] | None = None
+    operationName: OperationName | None = None
     extensions: dict[str, Any] | None = None
 
 
 class Answer(BaseModel):
-    """What was asked for; `errors` says what could not be answered, and why."""
+    """What was asked for; `errors` says what was not answered, and why."""
 
     data: dict[str, Any] | None = None
     errors: list[dict[str, Any]] | None = Field(
-        default=None, description="a `message` each, and where in the query it arose"
+        default=None, description="a `message` each, a stable `extensions.code`, and where in the query it arose"
     )
 
 
 def graphql_routes(store: Store) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(prefix="/graphql", tags=["graphql"], route_class=StrictRoute)
+    router = APIRouter(
+        prefix="/graphql", tags=["graphql"], route_class=StrictRoute, dependencies=[Depends(refuse_other_sites)]
+    )
+    limiter = CapacityLimiter(AT_ONCE)
+
+    async def answered(question: Question) -> Response:
+        body = await anyio.to_thread.run_sync(answer, store, question, limiter=limiter)
+        return Response(body, media_type="application/json")
 
     @router.post(
         "",
         operation_id="graphql",
-        response_model_exclude_none=True,
+        response_model=Answer,
         responses=answers_to_body(ANSWER),
-        openapi_extra=body_example(QUESTION),
+        openapi_extra=body_example({"query": QUERY}),
     )
-    async def graphql(body: Question) -> Answer:
-        """Answer a query. It is bounded: 8 levels, 10,000 values, 100 items a page; nothing can be changed."""
-        try:
-            result = await schema.execute(
-                body.query,
-                variable_values=body.variables,
-                operation_name=body.operationName or None,
-                context_value=Reading(store),
-            )
-        except CannotGetOperationTypeError:
-            return Answer(errors=[{"message": "operationName names no operation of this document."}])
-        errors = [dict(error.formatted) for error in result.errors] if result.errors else None
-        return Answer(data=result.data, errors=errors)
+    async def graphql(body: QuestionBody) -> Response:
+        """Answer a query. It is weighed before it is executed, and nothing can be changed."""
+        return await answered(
+            Question(query=body.query, variables=body.variables, operation_name=body.operationName or None)
+        )
 
-    @router.get("", operation_id="graphql_schema", response_class=Response, responses=SCHEMA)
+    @router.get("", operation_id="graphql_by_address", response_model=Answer, responses=answers(ANSWER))
+    async def graphql_by_address(
+        query: Annotated[TextInAddress, Query(openapi_examples={"a list": {"value": QUERY}})],
+        variables: Annotated[TextInAddress | SkipJsonSchema[None], Query(description="an object, as JSON")] = None,
+        operationName: Annotated[OperationName | SkipJsonSchema[None], Query()] = None,
+    ) -> Response:
+        """Answer a query that stands in the address."""
+        try:
+            given = variables_of(variables)
+        except Refused as refused:
+            return Response(refusal(refused), media_type="application/json")
+        return await answered(Question(query=query, variables=given, operation_name=operationName or None))
+
+    @router.get("/schema", operation_id="graphql_schema", response_class=Response, responses=SCHEMA)
     def graphql_schema() -> Response:
         """Return the schema, in GraphQL's schema language."""
         return Response(schema.as_str() + "\n", media_type="text/plain")
 
     return router
-
-
-SCHEMA: dict[int | str, dict[str, Any]] = {
-    **answers({}),
-    200: {
-        "description": "In GraphQL's schema language.",
-        "content": {"text/plain": {"schema": {"type": "string"}, "example": "type Query {\n  ...\n}\n"}},
-    },
-}

@@ -1,47 +1,53 @@
-"""The schema: queries only, each bounded before it is executed."""
+"""The schema: queries only, each weighed before anything else looks at it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 from uuid import UUID
 
 import strawberry
-import structlog
 from graphql import GraphQLError
-from strawberry.extensions import AddValidationRules, DisableIntrospection, MaskErrors, MaxTokensLimiter
+from strawberry.extensions import MaxTokensLimiter, SchemaExtension
+from strawberry.schema.config import StrawberryConfig
 
-from codegen_platform.errors import StoreUnavailable
-from codegen_platform.gateway.graphql.limits import MAX_FIRST, MAX_TOKENS, DocumentLimits
-from codegen_platform.gateway.graphql.types import Agent, Event, Info, Kpis, Paged, Review, Task, page_of
-from codegen_platform.store import ALLOWED, EventFilter, ReviewFilter, TaskFilter, WrongCursor
-
-log = structlog.get_logger(__name__)
+from codegen_platform.gateway.graphql.kpis import Count, Kpis
+from codegen_platform.gateway.graphql.limits import MAX_TOKENS, refuse_too_much
+from codegen_platform.gateway.graphql.refusing import Refused
+from codegen_platform.gateway.graphql.types import (
+    Agent,
+    Event,
+    First,
+    Info,
+    Page,
+    Review,
+    Task,
+    page_of,
+    page_size,
+    task_of,
+)
+from codegen_platform.gateway.graphql.words import Disposition, TaskStatus
+from codegen_platform.store import ALLOWED, EventFilter, ReviewFilter, TaskFilter
 
 MAX_HOURS = 24 * 366
 
-First = Annotated[int, strawberry.argument(description=f"items of the page, 1 to {MAX_FIRST}")]
-After = Annotated[str | None, strawberry.argument(description="`next` of the page before")]
+After = Annotated[str | None, strawberry.argument(description="`next` of the page before; without it, the first page")]
 
 
-class WrongArgument(GraphQLError):
-    """An argument is of the right type and not possible; the sentence echoes nothing."""
-
-
-@strawberry.type(description="Everything that can be asked for.")
+@strawberry.type(description="Everything that can be asked for; lists are newest first.")
 class Query:
     """The root."""
 
     @strawberry.field(description="One task; null if there is none.")
     async def task(self, info: Info, id: UUID) -> Task | None:
         """Return a task."""
-        row = await info.context.tasks.load(id)
-        return Task.of(row) if row else None
+        return await task_of(info, id)
 
-    @strawberry.field(description="Tasks, newest first.")
-    async def tasks(
+    @strawberry.field(description="Tasks that fit everything that is given.")
+    def tasks(
         self,
         info: Info,
-        status: list[str] | None = None,
+        status: Annotated[list[TaskStatus], strawberry.argument(description="any of these; none: all")] = [],  # noqa: B006
         kind: str | None = None,
         repository: str | None = None,
         number: int | None = None,
@@ -50,12 +56,10 @@ class Query:
         workflow_run_id: UUID | None = None,
         first: First = 20,
         after: After = None,
-    ) -> Paged[Task]:
+    ) -> Page[Task]:
         """Return a page of tasks."""
-        if not {*(status or [])} <= {*ALLOWED}:
-            raise WrongArgument(f"A status is one of {', '.join(ALLOWED)}.")
         wanted = TaskFilter(
-            statuses=[known for known in ALLOWED if known in (status or [])],
+            statuses=[known for known in ALLOWED if known in status],
             kind=kind,
             repository=repository,
             number=number,
@@ -63,80 +67,81 @@ class Query:
             assignee=assignee,
             workflow_run_id=workflow_run_id,
         )
-        limit = _page_size(first)
-        return page_of(await info.context.ask(lambda queries: queries.tasks(wanted, limit=limit, cursor=after)), Task)
+        limit = page_size(first)
+        return page_of(info.context.ask(lambda queries: queries.tasks(wanted, limit=limit, cursor=after)), Task)
 
-    @strawberry.field(description="GitHub's deliveries, newest first.")
-    async def events(
+    @strawberry.field(description="One delivery, by its id or GitHub's; null if there is none.")
+    def event(self, info: Info, id: str) -> Event | None:
+        """Return a delivery."""
+        row = info.context.ask(lambda queries: queries.event(id))
+        return Event.of(row) if row else None
+
+    @strawberry.field(description="Deliveries that fit.")
+    def events(
         self,
         info: Info,
         event_type: str | None = None,
+        disposition: Disposition | None = None,
         first: First = 20,
         after: After = None,
-    ) -> Paged[Event]:
+    ) -> Page[Event]:
         """Return a page of deliveries."""
-        wanted, limit = EventFilter(event_type=event_type), _page_size(first)
-        return page_of(await info.context.ask(lambda queries: queries.events(wanted, limit=limit, cursor=after)), Event)
+        wanted = EventFilter(event_type=event_type, disposition=disposition.value if disposition else None)
+        limit = page_size(first)
+        return page_of(info.context.ask(lambda queries: queries.events(wanted, limit=limit, cursor=after)), Event)
 
-    @strawberry.field(description="Reviews, newest first.")
-    async def reviews(
+    @strawberry.field(description="Reviews that fit.")
+    def reviews(
         self,
         info: Info,
         repository: str | None = None,
         number: int | None = None,
         first: First = 20,
         after: After = None,
-    ) -> Paged[Review]:
+    ) -> Page[Review]:
         """Return a page of reviews."""
-        wanted, limit = ReviewFilter(repository=repository, number=number), _page_size(first)
-        page = await info.context.ask(lambda queries: queries.reviews(wanted, limit=limit, cursor=after))
-        return page_of(page, Review)
+        wanted, limit = ReviewFilter(repository=repository, number=number), page_size(first)
+        return page_of(info.context.ask(lambda queries: queries.reviews(wanted, limit=limit, cursor=after)), Review)
 
     @strawberry.field(description="All agents that ever registered, by name.")
-    async def agents(self, info: Info) -> list[Agent]:
+    def agents(self, info: Info) -> list[Agent]:
         """Return all agents."""
-        return [Agent.of(row) for row in await info.context.ask(lambda queries: queries.agents())]
+        return [Agent.of(row) for row in info.context.ask(lambda queries: queries.agents())]
 
-    @strawberry.field(description=f"Numbers over the last `hours`, 1 to {MAX_HOURS}.")
-    async def kpis(self, info: Info, hours: int = 24) -> Kpis:
-        """Return the numbers."""
+    @strawberry.field(description=f"Numbers over the last `hours`: 1 to {MAX_HOURS}.")
+    def kpis(self, hours: int = 24) -> Kpis:
+        """Return the numbers, each part as it is asked for."""
         if not 1 <= hours <= MAX_HOURS:
-            raise WrongArgument(f"`hours` is 1 to {MAX_HOURS}.")
-        tasks = await info.context.ask(lambda queries: queries.task_kpis(hours))
-        calls = await info.context.ask(lambda queries: queries.call_kpis(hours))
-        return Kpis.of(hours, tasks, calls, await info.context.ask(lambda queries: queries.agents()))
+            raise Refused("invalid_argument", f"`hours` is 1 to {MAX_HOURS}.")
+        return Kpis(hours=hours)
 
 
-def _page_size(first: int) -> int:
-    if not 1 <= first <= MAX_FIRST:
-        raise WrongArgument(f"`first` is 1 to {MAX_FIRST}.")
-    return first
+class WeighedFirst(SchemaExtension):
+    """Weighs a document before the rules of validation look at it: one of them compares every two fields with each other."""
 
-
-def _is_ours_to_keep(error: GraphQLError) -> bool:
-    """Return whether what went wrong is no business of the caller; then it is logged, and the answer says only that it did."""
-    cause = error.original_error
-    if cause is None or isinstance(cause, WrongArgument | WrongCursor | StoreUnavailable):
-        return False
-    log.error("graphql.failed", error=type(cause).__name__, exc_info=cause)
-    return True
+    def on_validate(self) -> Iterator[None]:
+        """Refuse what is too much."""
+        document = self.execution_context.graphql_document
+        assert document is not None
+        refuse_too_much(document, self.execution_context.schema._schema)
+        yield
 
 
 class Schema(strawberry.Schema):
-    """A schema whose errors are logged once, by us."""
+    """A schema whose errors are logged where they are told."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: object = None) -> None:
-        """Log nothing here: what the document got wrong is told to the caller, and the rest is logged where it is masked."""
+        """Log nothing: the library's words quote what was asked."""
 
 
 schema = Schema(
     Query,
-    extensions=[
-        lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-        lambda: AddValidationRules([DocumentLimits]),
-        lambda: DisableIntrospection(),
-        lambda: MaskErrors(
-            should_mask_error=_is_ours_to_keep, error_message="A mistake of the platform; its log says what."
-        ),
-    ],
+    extensions=[lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS), WeighedFirst],
+    config=StrawberryConfig(
+        scalar_map={
+            Count: strawberry.scalar(
+                name="Count", description="A whole number that may have over 32 bits.", serialize=int
+            )
+        }
+    ),
 )

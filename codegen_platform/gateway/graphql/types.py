@@ -1,95 +1,120 @@
-"""What can be asked for. The names are those of the REST API, in GraphQL's spelling; its descriptions are in the schema."""
+"""What can be asked for. The names are those of the REST API, in GraphQL's spelling; their descriptions are in the schema."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
 import strawberry
 from strawberry.scalars import JSON
 
+from codegen_platform.gateway.graphql.limits import MAX_FIRST
 from codegen_platform.gateway.graphql.reading import Reading
-from codegen_platform.store import AgentRow, Page
-from codegen_platform.store.queries.kpis import CallKpis, TaskKpis
+from codegen_platform.gateway.graphql.refusing import Refused
+from codegen_platform.gateway.graphql.rows import OfRow
+from codegen_platform.gateway.graphql.words import AgentStatus, AgentType, Disposition, EffectState, TaskStatus
+from codegen_platform.store import Page as Rows
 
 T = TypeVar("T")
-R = TypeVar("R", bound="_OfRow")
+R = TypeVar("R", bound=OfRow)
 Info = strawberry.Info[Reading, None]
 
-
-class _OfRow:
-    """A type whose fields are columns."""
-
-    @classmethod
-    def of(cls, row: Any) -> Self:
-        """Return the row as this type."""
-        return cls(**{field.name: getattr(row, field.name) for field in dataclasses.fields(cls) if field.init})  # type: ignore[arg-type]
+First = Annotated[int, strawberry.argument(description=f"how many at most: 1 to {MAX_FIRST}")]
 
 
-@strawberry.type(description="One page of a list; `next` is the `after` of the next one, null on the last.")
-class Paged(Generic[T]):
+@strawberry.type(description="One page of a list.")
+class Page(Generic[T]):
     """A page."""
 
     items: list[T]
-    total: int = strawberry.field(description="on all pages")
-    next: str | None
+    total: int = strawberry.field(description="how many there are on all pages")
+    next: str | None = strawberry.field(description="`after` of the next page; null on the last")
 
 
-@strawberry.type(description="One thing that happened to a task; `data` holds every field that it changed.")
-class TaskEvent(_OfRow):
+@strawberry.type(description="One thing that happened to a task.")
+class TaskEvent(OfRow):
     """A row of the history."""
 
     sequence: int
     type: str
     actor: str
     at: datetime
-    data: JSON
+    data: JSON = strawberry.field(description="every field of the task that it changed, and more in `note`")
 
 
-@strawberry.type(description="What is to be done; `title` and `metadata` may hold text written by strangers.")
-class Task(_OfRow):
+@strawberry.type(
+    description="What is to be done. Title, description, error, metadata and result may hold text written by strangers."
+)
+class Task(OfRow):
     """A task."""
 
     id: UUID
     kind: str
-    status: str
-    outcome: str | None
+    status: TaskStatus
+    outcome: str | None = strawberry.field(description="how it ended: reviewed, clean, partial, refused, skipped, ...")
     title: str
+    description: str
     priority: int = strawberry.field(description="1 is the most urgent, 5 the least")
     assignee: str | None = strawberry.field(description="name of the agent that it was given to last")
     repository: str
     number: int | None
     head_sha: str | None
-    dependencies: list[UUID]
-    hold: str | None
+    hold: str | None = strawberry.field(description="`dependencies`: waits for them; `parked`: one of them ended badly")
     workflow_run_id: UUID | None
     step: str | None
-    version: int
+    version: int = strawberry.field(description="grows with everything that happens to it")
     attempt: int
     tries: int
-    run_id: str | None
+    run_id: str | None = strawberry.field(description="the Dagster run of the newest attempt")
+    event_id: UUID | None
     error_code: str | None
     error: str | None
-    validation: JSON | None
-    result: JSON | None
+    validation: JSON | None = strawberry.field(description="what was checked about what the agent produced")
+    result: JSON | None = strawberry.field(description="facts about what was produced")
     metadata: JSON
     created_at: datetime
     updated_at: datetime
+    queued_at: datetime
+    turn_at: datetime = strawberry.field(description="its place in the queue")
+    run_at: datetime = strawberry.field(description="not to be started before")
+    dispatched_at: datetime | None
     started_at: datetime | None
     completed_at: datetime | None
+    dependency_ids: strawberry.Private[tuple[UUID, ...]]
 
-    @strawberry.field(description="Everything that happened to it, oldest first.")
-    async def events(self, info: Info) -> list[TaskEvent]:
+    @classmethod
+    def of(cls, row: Any, **others: Any) -> Self:
+        """Return the row as a task."""
+        return super().of(row, dependency_ids=tuple(row.dependencies), **others)
+
+    @strawberry.field(description="What happened to it, oldest first, after the event with the number `after`.")
+    async def events(self, info: Info, first: First = 20, after: int = 0) -> list[TaskEvent]:
         """Return the history."""
-        return [TaskEvent.of(row) for row in await info.context.histories.load(self.id)]
+        part = (self.id, after, page_size(first))
+        return [TaskEvent.of(row) for row in await info.context.histories.load(part)]
+
+    @strawberry.field(description="How many tasks it depends on.")
+    def dependency_count(self) -> int:
+        """Return how many."""
+        return len(self.dependency_ids)
+
+    @strawberry.field(description="The first of the tasks that must be complete before it.")
+    async def dependencies(self, info: Info, first: First = 20) -> list[Task]:
+        """Return them."""
+        rows = await info.context.tasks.load_many(self.dependency_ids[: page_size(first)])
+        return [Task.of(row) for row in rows if row]
+
+    @strawberry.field(description="The delivery that asked for it, if one did.")
+    async def event(self, info: Info) -> Event | None:
+        """Return the event."""
+        row = await info.context.events.load(self.event_id) if self.event_id else None
+        return Event.of(row) if row else None
 
 
-@strawberry.type(description="A delivery of GitHub, and what became of it.")
-class Event(_OfRow):
-    """An event, without its body."""
+@strawberry.type(description="A delivery of GitHub, without its body, and what became of it.")
+class Event(OfRow):
+    """An event."""
 
     id: UUID
     delivery_id: str
@@ -97,7 +122,7 @@ class Event(_OfRow):
     action: str | None
     source: str
     body_bytes: int
-    disposition: str | None
+    disposition: Disposition | None = strawberry.field(description="null until it was routed")
     reason: str | None
     task_id: UUID | None
     created_at: datetime
@@ -106,120 +131,70 @@ class Event(_OfRow):
     @strawberry.field(description="The task that it became.")
     async def task(self, info: Info) -> Task | None:
         """Return the task."""
-        return await _task(info, self.task_id)
+        return await task_of(info, self.task_id)
 
 
-@strawberry.type(description="What was found, and what of it was posted.")
-class Review(_OfRow):
+@strawberry.type(description="What was found in a pull request at one commit, and what of it was posted.")
+class Review(OfRow):
     """A review."""
 
-    id: UUID
     task_id: UUID
     repository: str
     number: int
     head_sha: str
-    state: str
+    state: EffectState = strawberry.field(description="of what shall be posted")
     outcome: str | None
     url: str | None
-    confirmed: int | None = strawberry.field(description="posted + suppressed + failed")
+    confirmed: int | None = strawberry.field(
+        description="findings that proved themselves: posted + suppressed + failed"
+    )
     posted: int | None
     suppressed: int | None
     failed: int | None
-    cost_usd: float
+    cost_usd: float = strawberry.field(description="of all model calls of its task")
     created_at: datetime
     finished_at: datetime | None
 
     @strawberry.field(description="The task that made it.")
     async def task(self, info: Info) -> Task | None:
         """Return the task."""
-        return await _task(info, self.task_id)
+        return await task_of(info, self.task_id)
 
 
 @strawberry.type(description="Who does the work: one worker process.")
-class Agent(_OfRow):
+class Agent(OfRow):
     """An agent."""
 
     id: UUID
     name: str
-    type: str
-    capabilities: list[str]
+    type: AgentType
+    capabilities: list[str] = strawberry.field(description="kinds of tasks, and languages as `language:<name>`")
     capacity: int = strawberry.field(description="how many tasks at once")
-    busy: int = strawberry.field(description="tasks that it has in hand")
-    status: str
+    busy: int = strawberry.field(description="tasks that it was given or works on now")
+    status: AgentStatus
     is_heard: bool = strawberry.field(description="whether it was heard of lately")
     created_at: datetime
     started_at: datetime
     last_seen: datetime
 
 
-@strawberry.type(description="Seconds: the median, and what 95 of 100 do not exceed.")
-class Percentiles:
-    """A distribution in two numbers."""
-
-    p50: float
-    p95: float
-
-
-@strawberry.type(
-    description="Numbers over the tasks created, and the model calls made, in the last `hours`. Ratios are 0 to 1, null of nothing."
-)
-class Kpis:
-    """What the platform is worth."""
-
-    hours: int
-    tasks: int
-    complete: int
-    failed: int = strawberry.field(description="failed or dead")
-    withdrawn: int = strawberry.field(description="cancelled or superseded")
-    completion_rate: float | None = strawberry.field(description="complete / (complete + failed)")
-    error_rate: float | None = strawberry.field(description="tries that ended in an error / tries")
-    start_seconds: Percentiles | None = strawberry.field(description="from a task's creation to its first run")
-    response_seconds: Percentiles | None = strawberry.field(description="from a task's creation to its completion")
-    agent_utilization: float | None = strawberry.field(
-        description="now: tasks in hand / room, of agents that are heard"
-    )
-    model_calls: int
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float
-
-    @classmethod
-    def of(cls, hours: int, tasks: TaskKpis, calls: CallKpis, agents: Sequence[AgentRow]) -> Self:
-        """Return the numbers together."""
-        working = [agent for agent in agents if agent.is_heard and agent.status == "active"]
-        return cls(
-            hours=hours,
-            tasks=tasks.tasks,
-            complete=tasks.complete,
-            failed=tasks.failed,
-            withdrawn=tasks.withdrawn,
-            completion_rate=_ratio(tasks.complete, tasks.complete + tasks.failed),
-            error_rate=_ratio(tasks.errors, tasks.tries),
-            start_seconds=_percentiles(tasks.start_seconds),
-            response_seconds=_percentiles(tasks.response_seconds),
-            agent_utilization=_ratio(sum(agent.busy for agent in working), sum(agent.capacity for agent in working)),
-            model_calls=calls.calls,
-            input_tokens=calls.input_tokens,
-            output_tokens=calls.output_tokens,
-            cost_usd=calls.cost_usd,
-        )
-
-
-def page_of(page: Page[Any], kind: type[R]) -> Paged[R]:
+def page_of(rows: Rows[Any], kind: type[R]) -> Page[R]:
     """Return a page of rows as a page of this type."""
-    return Paged(items=[kind.of(row) for row in page.items], total=page.total, next=page.next)
+    return Page(items=[kind.of(row) for row in rows.items], total=rows.total, next=rows.next)
 
 
-async def _task(info: Info, task_id: UUID | None) -> Task | None:
+def page_size(first: int) -> int:
+    """Return how many items are meant.
+
+    Raises:
+        Refused: none, or too many.
+    """
+    if not 1 <= first <= MAX_FIRST:
+        raise Refused("invalid_argument", f"`first` is 1 to {MAX_FIRST}.")
+    return first
+
+
+async def task_of(info: Info, task_id: UUID | None) -> Task | None:
+    """Return a task, or None."""
     row = await info.context.tasks.load(task_id) if task_id else None
     return Task.of(row) if row else None
-
-
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
-
-
-def _percentiles(found: Sequence[float | None] | None) -> Percentiles | None:
-    if not found or found[0] is None or found[1] is None:
-        return None
-    return Percentiles(p50=found[0], p95=found[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
@@ -15,6 +16,13 @@ GET = """
     SELECT id, sequence, delivery_id, event_type, source, octet_length(body) AS body_bytes, action, disposition, reason,
            task_id, created_at, processed_at
     FROM events WHERE id = %(id)s OR delivery_id = %(delivery_id)s LIMIT 1
+"""
+
+# Some deliveries without their bodies, by id.
+AMONG = """
+    SELECT id, sequence, delivery_id, event_type, source, octet_length(body) AS body_bytes, action, disposition, reason,
+           task_id, created_at, processed_at
+    FROM events WHERE id = ANY(%(ids)s)
 """
 
 # The newest deliveries that fit, without their bodies, page by page.
@@ -84,6 +92,10 @@ class EventQueries:
         rows = self._pool.fetch(EventSummary, LIST, {**given, "before": number_at(cursor), "limit": limit + 1})
         total = self._pool.fetch(_Count, COUNT, given)[0].count
         return page_of(rows, limit=limit, total=total, cursor_of=lambda event: at_number(event.sequence))
+
+    def events_among(self, ids: Collection[UUID]) -> list[EventSummary]:
+        """Return those of these deliveries that there are, in no order."""
+        return self._pool.fetch(EventSummary, AMONG, {"ids": [*ids]})
 
     def event_counts(self) -> list[EventCount]:
         """Return how many deliveries of each type ended in each way; reads the whole table."""

@@ -14,7 +14,15 @@ from codegen_platform.store.states import TaskStatus
 GET = "SELECT * FROM tasks WHERE id = %(id)s"
 AMONG = "SELECT * FROM tasks WHERE id = ANY(%(ids)s)"
 HISTORY = "SELECT * FROM task_events WHERE task_id = %(id)s ORDER BY sequence"
-HISTORIES = "SELECT * FROM task_events WHERE task_id = ANY(%(ids)s) ORDER BY task_id, sequence"
+
+# The first events after `after` of each of these tasks.
+HISTORIES = """
+    SELECT event.* FROM unnest(%(ids)s::uuid[]) AS wanted (id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM task_events WHERE task_id = wanted.id AND sequence > %(after)s ORDER BY sequence LIMIT %(limit)s
+    ) AS event ORDER BY event.task_id, event.sequence
+"""
+
 STATUS_COUNTS = "SELECT status, count(*) AS count FROM tasks GROUP BY status"
 
 # The newest tasks that fit, page by page, each filter left out where it is NULL.
@@ -141,9 +149,9 @@ class TaskQueries:
         """Return those of these tasks that there are, in no order."""
         return self._pool.fetch(TaskRow, AMONG, {"ids": [*ids]})
 
-    def histories(self, ids: Collection[UUID]) -> list[TaskEventRow]:
-        """Return the events of these tasks, task by task, oldest first."""
-        return self._pool.fetch(TaskEventRow, HISTORIES, {"ids": [*ids]})
+    def histories(self, ids: Collection[UUID], *, limit: int, after: int = 0) -> list[TaskEventRow]:
+        """Return at most `limit` events of each of these tasks that follow its event `after`, task by task, oldest first."""
+        return self._pool.fetch(TaskEventRow, HISTORIES, {"ids": [*ids], "after": after, "limit": limit})
 
     def task_counts(self) -> Mapping[TaskStatus, int]:
         """Return how many tasks are in each state; reads the whole table."""
