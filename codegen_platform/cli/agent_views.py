@@ -19,7 +19,7 @@ def show_agents(*, as_json: bool) -> None:
     if as_json:
         print_json(agents)
         return
-    rows = [(a["name"], a["type"], a["status"], _load(a), _skills(a), clock(instant(a["last_seen"]))) for a in agents]
+    rows = [(a["name"], a["type"], _status(a), _load(a), _skills(a), clock(instant(a["last_seen"]))) for a in agents]
     print_table(("name", "type", "status", "busy", "can do", "heard of"), rows, empty=NO_AGENTS)
 
 
@@ -43,6 +43,11 @@ def _show(agent: Agent, *, as_json: bool) -> None:
     else:
         kinds, languages = _capabilities(agent)
         print_facts({**agent, "capabilities": kinds, "languages": languages})
+
+
+def _status(agent: Agent) -> str:
+    """Return the status; that of a worker which is away may be the one that it was left in."""
+    return agent["status"] if agent["is_heard"] or agent["status"] == "lost" else f"{agent['status']}, away"
 
 
 def _load(agent: Agent) -> str:

@@ -6,6 +6,7 @@ from codegen_platform.cli.api.answers import Event
 from codegen_platform.cli.api.reaching import open_api
 from codegen_platform.cli.output import clock, instant, print_facts, print_json
 from codegen_platform.cli.tables import print_table
+from codegen_platform.errors import WrongUsage
 
 
 def show_events(*, limit: int, as_json: bool) -> None:
@@ -30,9 +31,19 @@ def show_one_event(text: str, *, as_json: bool) -> None:
 
 
 def replay(text: str, *, as_json: bool) -> None:
-    """Have a delivery routed once more, and print it."""
+    """Have a delivery routed once more, and print it.
+
+    Raises:
+        WrongUsage: it has become a task.
+    """
     with open_api() as api:
-        event = api.events.replay(api.events.get(text)["id"])
+        event = api.events.get(text)
+        if event["task_id"]:
+            raise WrongUsage(
+                f"event {event['id']} has become a task, and it is the task that can be asked for again: "
+                f"codegen-platform tasks retry {event['task_id']}"
+            )
+        event = api.events.replay(event["id"])
     _show(event, as_json=as_json)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from codegen_platform.cli.api import ApiFailed
 from codegen_platform.cli.api.answers import Task
 from codegen_platform.cli.api.operations import Api
-from codegen_platform.cli.api.reaching import open_api
+from codegen_platform.cli.api.reaching import open_api, say_if_nothing_works
 from codegen_platform.cli.output import console, print_json
 from codegen_platform.cli.task_views import change
 from codegen_platform.security.visible import visible
@@ -60,6 +60,7 @@ def create_task(task: NewTask, *, idempotency_key: str | None, as_json: bool) ->
             body["dependencies"] = _ids(api, task.after)
         created, is_new = api.tasks.create(body, idempotency_key)
     _tell(created, "Created" if is_new else "Was there already:", as_json=as_json)
+    say_if_nothing_works(api)
 
 
 def update_task(text: str, changes: Changes, *, as_json: bool) -> None:
@@ -96,6 +97,7 @@ def retry_task(text: str, *, as_json: bool) -> None:
     with open_api() as api:
         task = api.tasks.retry(api.tasks.find(text))
     _tell(task, "Asked again for", as_json=as_json)
+    say_if_nothing_works(api)
 
 
 def _body(api: Api, changes: Changes) -> dict[str, Any]:

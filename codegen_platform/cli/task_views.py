@@ -49,7 +49,11 @@ def change(task: Task | TaskUpdate) -> str:
 def _row(task: Task) -> tuple[object, ...]:
     how = task["outcome"] or task["error_code"]
     when = clock(instant(task["created_at"]))
-    return task["id"][:8], task["status"], how, task["priority"], task["title"], change(task), task["assignee"], when
+    return task["id"][:8], task["status"], how, task["priority"], _what(task), change(task), task["assignee"], when
+
+
+def _what(task: Task) -> str:
+    return f"{task['step']}: {task['title']}" if task["step"] else task["title"]
 
 
 def _verdict(validation: Validation | None) -> str | None:

@@ -38,9 +38,13 @@ def watch_tasks(*, task_id: str | None, repository: str | None, until_done: bool
     home = command_settings().home
     with _client_of_what_runs(home) as client:
         watched = Api(client).tasks.find(task_id) if task_id is not None else None
+    says_so = not as_json
     for update in TaskStream(lambda: _client(home), {"task_id": watched, "repository": repository}):
         if update is not None:
             _print(update, as_json=as_json)
+        elif says_so:
+            click.echo("What happens from now on is printed as it happens; Ctrl-C ends this.", err=True)
+            says_so = False
         if watched is not None and until_done:
             status = update["status"] if update is not None else _status(home, watched)
             if status in TERMINAL:
@@ -76,6 +80,7 @@ def _print(update: TaskUpdate, *, as_json: bool) -> None:
 def _line(update: TaskUpdate) -> str:
     at = instant(update["at"])
     clock = at.astimezone().strftime("%H:%M:%S") if at else ""
-    end = update["outcome"] or update["error_code"] or update["assignee"] or ""
+    how = update["outcome"] or update["error_code"]
+    end = (how if update["status"] in TERMINAL else None) or update["assignee"] or ""
     line = f"{clock}  {update['task_id'][:8]}  {update['status']:11}  {update['type']:10}  {change(update)}  {update['kind']}"
     return f"{line}  {end}".rstrip()

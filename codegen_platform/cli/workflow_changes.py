@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from codegen_platform.cli.api import ApiFailed
-from codegen_platform.cli.api.reaching import open_api
+from codegen_platform.cli.api.reaching import open_api, say_if_nothing_works
 from codegen_platform.cli.output import print_json
 from codegen_platform.cli.workflow_files import read_workflow
 
@@ -56,3 +56,4 @@ def start(name: str, repository: str, number: int, priority: int | None, *, as_j
     click.echo(f"Started {run['name']}, version {run['version']}: run {run['id']} of {len(run['tasks'])} tasks.")
     for task in run["tasks"]:
         click.echo(f"  {task['id']}  {task['status']:11}  {task['step']}")
+    say_if_nothing_works(api)

@@ -21,13 +21,14 @@ def read_workflow(file: Path) -> tuple[str, dict[str, Any]]:
     Raises:
         WrongUsage: it cannot be read, is neither YAML nor JSON, or names no workflow.
     """
-    said = _content(file)
+    where = "stdin" if str(file) == "-" else str(file)
+    said = _content(file, where)
     try:
         found = yaml.safe_load(said)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise WrongUsage(f"{file} is neither YAML nor JSON: {_first_line(error)}") from error
+        raise WrongUsage(f"{where} is neither YAML nor JSON: {_mistake(error)}") from error
     if not isinstance(found, dict) or not isinstance(found.get("name"), str):
-        raise WrongUsage(f"{file} must be a mapping with the `name` of a workflow, its `description` and its `steps`")
+        raise WrongUsage(f"{where} must be a mapping with the `name` of a workflow, its `description` and its `steps`")
     return found["name"], {key: value for key, value in found.items() if key != "name"}
 
 
@@ -41,14 +42,14 @@ def as_yaml(workflow: Workflow) -> str:
     return yaml.safe_dump(shown, sort_keys=False, width=100)
 
 
-def _content(file: Path) -> str:
+def _content(file: Path, where: str) -> str:
     try:
         raw = sys.stdin.buffer.read(MAX_BYTES + 1) if str(file) == "-" else _read(file)
         if len(raw) > MAX_BYTES:
-            raise WrongUsage(f"{file} is larger than {MAX_BYTES:,} bytes")
+            raise WrongUsage(f"{where} is larger than {MAX_BYTES:,} bytes")
         return raw.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongUsage(f"{file} cannot be read as text: {error}") from error
+        raise WrongUsage(f"{where} cannot be read as text: {error}") from error
 
 
 def _read(file: Path) -> bytes:
@@ -56,5 +57,7 @@ def _read(file: Path) -> bytes:
         return opened.read(MAX_BYTES + 1)
 
 
-def _first_line(error: Exception) -> str:
+def _mistake(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}, {error.problem}"
     return (str(error) or type(error).__name__).splitlines()[0]

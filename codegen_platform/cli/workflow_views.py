@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from codegen_platform.cli.api.answers import WorkflowRun
 from codegen_platform.cli.api.reaching import open_api
 from codegen_platform.cli.output import clock, instant, print_json
 from codegen_platform.cli.tables import print_table
@@ -40,12 +41,18 @@ def show_runs(name: str, *, limit: int, as_json: bool) -> None:
         return
     rows = [
         (
-            run["id"][:8],
+            run["id"],
             run["version"],
             run["status"],
+            _progress(run),
             f"{run['repository']}#{run['number']}",
             clock(instant(run["created_at"])),
         )
         for run in runs
     ]
-    print_table(("id", "version", "status", "change", "started"), rows, empty=f"{name} was not started yet.")
+    columns = ("id", "version", "status", "tasks", "change", "started")
+    print_table(columns, rows, empty=f"{name} was not started yet: codegen-platform workflows start does it.")
+
+
+def _progress(run: WorkflowRun) -> str:
+    return f"{sum(task['status'] == 'complete' for task in run['tasks'])}/{len(run['tasks'])}"

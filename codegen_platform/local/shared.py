@@ -114,7 +114,12 @@ class SharedServer:
         Raises:
             LocalFailure: it could not be started; the sentence says why.
         """
-        self.places.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self.places.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise LocalFailure(
+                f"{self.places.home} cannot be used ({error.strerror}): set CODEGEN_HOME to a folder of yours"
+            ) from error
         with locked(self.places.joining_lock):
             self._users = os.open(self.places.users_lock, os.O_RDWR | os.O_CREAT, 0o600)
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -51,6 +52,23 @@ def test_a_task_is_created_done_and_shown_with_all_that_happened(platform: Runni
     ]
     assert shown["validation"]["passed"] is True
     assert len(platform.github.reviews("octo", "shown", 22)) == 1
+
+
+def test_what_happens_is_watched_until_the_task_is_done_or_ctrl_c(platform: RunningPlatform) -> None:
+    seed(platform, "watched", 31)
+    watching = command(platform, ["tasks", "watch", "--repository", "octo/watched"])
+    assert watching.stderr is not None
+    assert "Ctrl-C" in watching.stderr.readline(), "from here on nothing is left out"
+
+    task = json.loads(printed(platform, "tasks", "create", "octo/watched", "31", "--json"))
+    last = printed(platform, "tasks", "watch", "--task", task["id"], "--until-done")
+    watching.send_signal(signal.SIGINT)
+    lines, _ = watching.communicate(timeout=60)
+
+    assert watching.returncode == 130
+    assert "created" in lines.splitlines()[0]
+    assert {task["id"][:8]} == {line.split()[1] for line in lines.splitlines()}
+    assert last == "" or "completed" in last.splitlines()[-1]
 
 
 def test_what_runs_here_is_listed(platform: RunningPlatform) -> None:

@@ -57,6 +57,13 @@ def test_a_database_that_does_not_answer_is_a_failure_without_its_password(envir
     assert "canary" not in error(environ, "tasks", "list", code=1)
 
 
+def test_a_home_that_is_no_folder_is_one_sentence_that_says_what_to_set(environ: dict[str, str]) -> None:
+    del environ["CODEGEN_DATABASE_URL"]
+    environ["CODEGEN_HOME"] = "/dev/null"
+
+    assert "set CODEGEN_HOME" in error(environ, "tasks", "list", code=1)
+
+
 def test_debug_adds_the_traceback(environ: dict[str, str]) -> None:
     environ |= {"CODEGEN_DATABASE_URL": f"postgresql://{CLOSED}/x", "CODEGEN_DEBUG": "1"}
 

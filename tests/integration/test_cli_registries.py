@@ -46,6 +46,14 @@ def test_a_delivery_is_routed_again_on_request(environ: dict[str, str], store: S
     assert (replayed["id"], replayed["processed_at"]) == (str(recorded.id), None)
 
 
+def test_what_has_become_a_task_leads_to_the_task(environ: dict[str, str], store: Store) -> None:
+    task = route(store, a_review())
+
+    said = error(environ, "events", "replay", answer(environ, "events", "list")[0]["id"], code=2)
+
+    assert f"codegen-platform tasks retry {task.id}" in said
+
+
 def test_events_that_do_not_exist_are_wrong_usage(environ: dict[str, str]) -> None:
     assert "there is no event" in error(environ, "events", "show", "0198c3d2", code=2)
     assert "there is no event" in error(environ, "events", "replay", "x y/z", code=2)
@@ -109,6 +117,9 @@ def test_a_started_workflow_is_listed_with_its_tasks(environ: dict[str, str]) ->
 
     assert [(task["step"], task["priority"]) for task in started["tasks"]] == [("first", 2), ("second", 2)]
     assert [run["id"] for run in listed] == [started["id"]]
+    of_the_run = answer(environ, "tasks", "list", "--run", started["id"])
+    assert {task["id"] for task in of_the_run} == {task["id"] for task in started["tasks"]}
+    assert started["id"] in call(environ, "workflows", "runs", "two_reviews").stdout
     assert call(environ, "workflows", "start", "two_reviews", "octo/repo", "8").stdout.startswith(
         "Started two_reviews, "
     )
@@ -117,7 +128,8 @@ def test_a_started_workflow_is_listed_with_its_tasks(environ: dict[str, str]) ->
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("a: [", "neither YAML nor JSON"),
+        ("a: [", "stdin is neither YAML nor JSON"),
+        ("name: a\nsteps: ]", "line 2"),
         ("- 1", "must be a mapping"),
         ("description: x", "must be a mapping"),
         ("!!python/object/apply:os.system ['true']", "neither YAML nor JSON"),
@@ -137,4 +149,6 @@ def test_a_workflow_without_an_agent_is_not_started(environ: dict[str, str]) -> 
     call(environ, "workflows", "save", "-", typed="{name: w, description: x, steps: [{name: a, kind: paint_the_shed}]}")
 
     assert "no agent" in error(environ, "workflows", "start", "w", "octo/repo", "7", code=2).lower()
+    assert "agents list" in error(environ, "workflows", "start", "w", "octo/repo", "7", code=2)
     assert "there is no workflow 'v'" in error(environ, "workflows", "start", "v", "octo/repo", "7", code=2)
+    assert "there is no workflow 'v'" in error(environ, "workflows", "runs", "v", code=2)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import psycopg
 import pytest
 
-from codegen_platform.store import Store
+from codegen_platform.store import Check, Store, ValidationReport
 from tests.integration.cli_process import answer, call, error
 from tests.integration.ledger_rows import a_review, claimed, the
 
@@ -88,6 +90,25 @@ def test_the_same_key_creates_one_task(environ: dict[str, str], store: Store) ->
     assert len(answer(environ, "tasks", "list")) == 1
 
 
+def test_who_asks_while_nothing_runs_is_told_that_it_waits(environ: dict[str, str], store: Store) -> None:
+    asked = call(environ, "tasks", "create", "octo/repo", "7", "--json")
+
+    assert json.loads(asked.stdout)["status"] == "pending"
+    assert "codegen-platform up" in asked.stderr
+
+
+def test_what_was_checked_is_shown_line_by_line(environ: dict[str, str], store: Store) -> None:
+    task = claimed(store)
+    checks = [Check(name="quotes", passed=True, detail="13 of 13"), Check(name="sizes", passed=False, detail="\x1b[2J")]
+    store.tasks.to_validation(task.id, task.fence, "test")
+    store.tasks.validated(task.id, task.fence, ValidationReport(checks=checks), "test")
+
+    lines = [line.split() for line in call(environ, "tasks", "show", str(task.id)).stdout.splitlines()]
+
+    assert ["quotes", "yes", "13", "of", "13"] in lines
+    assert ["sizes", "NO", r"\x1b[2J"] in lines
+
+
 def test_a_task_that_waits_is_changed(environ: dict[str, str], store: Store) -> None:
     first, _ = store.tasks.create(a_review(), "test")
     task, _ = store.tasks.create(a_review(number=8), "test")
@@ -151,6 +172,9 @@ def test_what_does_not_exist_is_wrong_usage(environ: dict[str, str]) -> None:
         ("tasks", "update", "0198c3d2", "--after", "0198c3d5", "--after-nothing"),
         ("tasks", "watch", "--until-done"),
         ("tasks", "list", "--limit", "0"),
+        ("tasks", "list", "--repository", "octo"),
+        ("tasks", "list", "--run", "0198c3d2"),
+        ("tasks", "create", "octo/\x1b[2Jrepo", "1"),
     ],
     ids=" ".join,
 )
@@ -160,6 +184,7 @@ def test_what_cannot_be_asked_for_is_wrong_usage(environ: dict[str, str], argume
     assert (ended.returncode, ended.stdout) == (2, ""), ended
     assert "Error: " in ended.stderr
     assert "Traceback" not in ended.stderr
+    assert "\x1b" not in ended.stderr
 
 
 def test_watching_needs_a_platform_that_runs(environ: dict[str, str]) -> None:

@@ -102,6 +102,7 @@ class Agent(TypedDict):
     capacity: int
     busy: int
     status: str
+    is_heard: bool
     last_seen: str
 
 

@@ -13,6 +13,8 @@ from codegen_platform.errors import CodegenError, WrongUsage
 PREFIX = "/api/v1"
 PAGE_ITEMS = 100
 PASSING = frozenset({408, 412, 429})
+COMMANDS = {"no_agent": "codegen-platform agents list"}
+"""What to look at, by the code of the problem, where the gateway's sentence names an address of its own."""
 
 Query: TypeAlias = Mapping[str, "str | int | Sequence[str] | None"]
 
@@ -94,7 +96,10 @@ class Caller:
 def unreachable(client: httpx.Client, error: httpx.HTTPError) -> ApiFailed:
     """Return what to say when no answer came."""
     why = str(error) or type(error).__name__
-    return ApiFailed(f"the gateway at {client.base_url} does not answer ({why}): codegen-platform doctor tells more")
+    return ApiFailed(
+        f"the gateway at {client.base_url} does not answer ({why}): a platform that runs starts it again within seconds, so try "
+        "once more; if that does not help, codegen-platform doctor tells more"
+    )
 
 
 def checked(answer: httpx.Response) -> httpx.Response:
@@ -115,7 +120,7 @@ def _problem(answer: httpx.Response) -> tuple[str, str]:
     """Return code and sentence of a problem; another server that happens to listen there may answer with anything."""
     if answer.headers.get("content-type", "").startswith("application/problem+json"):
         told = answer.json()
-        about = ", ".join(told.get("ids") or ())
+        about = ", ".join(told.get("ids") or ()) or COMMANDS.get(told["code"], "")
         return str(told["code"]), f"{told['detail']} ({about})" if about else str(told["detail"])
     return "", f"the gateway answered {answer.status_code} and not as the API does: is another program on its port?"
 

@@ -12,10 +12,15 @@ from codegen_platform.cli.api.workflows import Workflows
 
 
 class Api:
-    """The API of one gateway. Every operation raises ApiRefused or ApiFailed with the sentence of the problem."""
+    """The API of one gateway. Every operation raises ApiRefused or ApiFailed with the sentence of the problem.
 
-    def __init__(self, client: httpx.Client) -> None:
+    Attributes:
+        is_of_a_platform: whether a platform runs behind it; if not, what is asked for waits for one.
+    """
+
+    def __init__(self, client: httpx.Client, *, is_of_a_platform: bool = True) -> None:
         calls = Caller(client)
+        self.is_of_a_platform = is_of_a_platform
         self.tasks = Tasks(calls)
         self.events = Events(calls)
         self.agents = Agents(calls)

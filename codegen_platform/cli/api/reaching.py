@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import click
 import httpx
 
 from codegen_platform.cli.api.operations import Api
@@ -29,7 +30,13 @@ def open_api() -> Iterator[Api]:
     platform = running(settings.home)
     client = client_of(platform.addresses.gateway) if platform else _own(settings)
     with client as opened:
-        yield Api(opened)
+        yield Api(opened, is_of_a_platform=platform is not None)
+
+
+def say_if_nothing_works(api: Api) -> None:
+    """Tell a person, on stderr, who asked for work where nobody works."""
+    if not api.is_of_a_platform:
+        click.echo("No platform runs on this home, so it waits: codegen-platform up starts one.", err=True)
 
 
 def client_of(gateway_url: str) -> httpx.Client:

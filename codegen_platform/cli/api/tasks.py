@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+from uuid import UUID
 
 from codegen_platform.cli.api.answers import Task, TaskDetail, TaskEvent
 from codegen_platform.cli.api.calling import Caller, segment
@@ -20,6 +21,7 @@ class TaskFilter:
     kind: str | None = None
     repository: str | None = None
     assignee: str | None = None
+    run_id: UUID | None = None
 
 
 class Tasks:
@@ -36,6 +38,7 @@ class Tasks:
             "kind": wanted.kind,
             "repository": wanted.repository,
             "assignee": wanted.assignee,
+            "workflow_run_id": str(wanted.run_id) if wanted.run_id else None,
         }
         return list(self._calls.pages("/tasks", query, limit))
 

@@ -54,8 +54,13 @@ class Workflows:
         return cast("WorkflowRun", answer.json())
 
     def runs(self, name: str, limit: int) -> Sequence[WorkflowRun]:
-        """Return at most `limit` runs of a workflow, newest first."""
-        return list(self._calls.pages(f"{_address(name)}/runs", {}, limit))
+        """Return at most `limit` runs of a workflow, newest first.
+
+        Raises:
+            WrongUsage: there is no such workflow.
+        """
+        address = f"{_address(name)}/runs"
+        return existing(lambda: list(self._calls.pages(address, {}, limit)), name, kind="workflow")
 
 
 def _address(name: str) -> str:

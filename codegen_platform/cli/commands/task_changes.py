@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from codegen_platform.cli.commands.options import PRIORITY, as_json
+from codegen_platform.cli.commands.options import PRIORITY, REPOSITORY, as_json
 
 after = click.option(
     "--after", metavar="ID", multiple=True, help="Start only when this task is complete; may be repeated."
@@ -14,7 +14,7 @@ after = click.option(
 
 
 @click.command()
-@click.argument("repository", metavar="REPOSITORY")
+@click.argument("repository", metavar="REPOSITORY", type=REPOSITORY)
 @click.argument("number", type=click.IntRange(1))
 @click.option("--kind", metavar="KIND", default="review_pull_request", show_default=True, help="What shall be done.")
 @click.option("--priority", type=PRIORITY, default=3, show_default=True, help="1 is the most urgent, 5 the least.")

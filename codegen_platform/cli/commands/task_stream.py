@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from codegen_platform.cli.commands.options import REPOSITORY
+
 
 @click.command()
 @click.option("--task", "task_id", metavar="ID", help="Only this task.")
-@click.option("--repository", metavar="OWNER/REPO", help="Only tasks of this repository.")
+@click.option("--repository", type=REPOSITORY, metavar="OWNER/REPO", help="Only tasks of this repository.")
 @click.option("--until-done", is_flag=True, help="With --task: end when it ends, with 0 if it is complete, else 1.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line and update.")
 def watch(task_id: str | None, repository: str | None, until_done: bool, as_json: bool) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 import click
 
-from codegen_platform.cli.commands.options import PRIORITY, as_json, limit
+from codegen_platform.cli.commands.options import PRIORITY, REPOSITORY, as_json, limit
 from codegen_platform.cli.commands.task_changes import cancel, create, retry, update
 from codegen_platform.cli.commands.task_ledger import rebuild
 from codegen_platform.cli.commands.task_stream import watch
@@ -29,9 +30,10 @@ def tasks() -> None:
 @tasks.command("list")
 @click.option("--status", type=click.Choice(STATUSES), multiple=True, help="Only tasks in this state; may be repeated.")
 @click.option("--kind", metavar="KIND", help="Only tasks of this kind, such as review_pull_request.")
-@click.option("--repository", metavar="OWNER/REPO", help="Only tasks of this repository.")
+@click.option("--repository", type=REPOSITORY, metavar="OWNER/REPO", help="Only tasks of this repository.")
 @click.option("--priority", type=PRIORITY, help="Only tasks of this priority; 1 is the most urgent.")
 @click.option("--agent", metavar="NAME", help="Only tasks that were given to this agent.")
+@click.option("--run", type=click.UUID, metavar="ID", help="Only tasks of this run of a workflow.")
 @limit
 @as_json
 def list_tasks(
@@ -40,6 +42,7 @@ def list_tasks(
     repository: str | None,
     priority: int | None,
     agent: str | None,
+    run: UUID | None,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -54,7 +57,7 @@ def list_tasks(
     from codegen_platform.cli.api.tasks import TaskFilter
     from codegen_platform.cli.task_views import show_tasks
 
-    wanted = TaskFilter(status=status, kind=kind, repository=repository, priority=priority, assignee=agent)
+    wanted = TaskFilter(status=status, kind=kind, repository=repository, priority=priority, assignee=agent, run_id=run)
     show_tasks(wanted, limit=limit, as_json=as_json)
 
 

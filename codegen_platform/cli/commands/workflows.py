@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from codegen_platform.cli.commands.options import PRIORITY, as_json, limit
+from codegen_platform.cli.commands.options import PRIORITY, REPOSITORY, as_json, limit
 
 
 @click.group()
@@ -71,7 +71,7 @@ def save_workflow(file: Path, as_json: bool) -> None:
 
 @workflows.command("start")
 @click.argument("name")
-@click.argument("repository")
+@click.argument("repository", metavar="REPOSITORY", type=REPOSITORY)
 @click.argument("number", type=click.IntRange(1))
 @click.option("--priority", type=PRIORITY, help="1 is the most urgent, 5 the least.  [default: the workflow's]")
 @as_json
