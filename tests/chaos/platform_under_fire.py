@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import random
 import signal
 import sys
 import time
@@ -13,16 +15,18 @@ from pathlib import Path
 
 import httpx
 
-from bench.background import environment, free_ports
+from bench.background import environment
 from bench.processes import end_leftovers
 from codegen_platform.local.identity import Identity
 from codegen_platform.local.platform import RunningPlatform, running
+from codegen_platform.local.ports import is_free
 from codegen_platform.local.postgres import EmbeddedPostgres
 from codegen_platform.local.processes import Child, Program
 from codegen_platform.local.shared import KeptState, SharedPlaces
 
 CHECKOUT = Path(__file__).parents[2]
 PORTS = ("GATEWAY__PORT", "DAGSTER__PORT", "PUBLISHER__METRICS_PORT", "WORKERS__METRICS_PORT")
+BELOW_THE_SYSTEMS = range(20_000, 28_000)
 # Waits are scaled down, their order is not.
 WAITS = {
     "CODEGEN_WORKERS__PROCESSES": "3",
@@ -33,6 +37,11 @@ WAITS = {
 }
 SETTLE_SECONDS = 150.0
 STOP_SECONDS = 60.0
+
+
+def ports_of_ours(count: int) -> list[int]:
+    """Return free ports that the system does not hand out by itself: they must be free again after every kill."""
+    return list(itertools.islice(filter(is_free, random.sample(BELOW_THE_SYSTEMS, len(BELOW_THE_SYSTEMS))), count))
 
 
 class NotSettled(Exception):
@@ -53,7 +62,7 @@ class PlatformUnderFire:
     peers: dict[str, str]
     starts: int = 0
     _up: Child | None = None
-    _ports: list[int] = field(default_factory=lambda: free_ports(len(PORTS)))
+    _ports: list[int] = field(default_factory=lambda: ports_of_ours(len(PORTS)))
 
     def __enter__(self) -> PlatformUnderFire:
         self.settle()
