@@ -3,6 +3,7 @@
 from codegen_platform.store.commands.intake import AsyncIntake
 from codegen_platform.store.commands.requests import RequestKey
 from codegen_platform.store.notifying import Channel, Listener
+from codegen_platform.store.outages import is_outage
 from codegen_platform.store.queries.cursors import WrongCursor
 from codegen_platform.store.queries.events import EventFilter
 from codegen_platform.store.queries.queries import Queries
@@ -105,5 +106,6 @@ __all__ = [
     "WorkflowRunRow",
     "WrongCursor",
     "WrongState",
+    "is_outage",
     "migrate",
 ]
