@@ -3,13 +3,14 @@
 import dagster as dg
 
 from assets.partitions import pull_requests
-from codegen_platform.store import TaskRow
+from codegen_platform.store import Store, TaskRow
 from jobs import review_pull_request
 from jobs.agent import queue_tag
 from jobs.ops.claim import ATTEMPT_TAG, TASK_ID_TAG
 from resources import Ledger
 
 PATIENCE_SECONDS = 20.0
+LATE_SECONDS = 3.0  # a run is claimed within a second of being asked for
 MOST_A_TICK = 50
 JOBS = (review_pull_request,)
 KINDS = frozenset(job.name for job in JOBS)
@@ -19,21 +20,35 @@ KINDS = frozenset(job.name for job in JOBS)
 def ready_tasks(context: dg.SensorEvaluationContext, ledger: Ledger) -> dg.SensorResult | dg.SkipReason:
     """Start as many ready tasks as agents have room for, each in the queue of the agent that it was given to; at most 50 a tick.
 
-    Waits inside the tick until a task or an agent becomes free. A tick that is lost after it took tasks costs half a minute: `stuck_tasks`
-    gives them another attempt.
+    Waits inside the tick until a task or an agent becomes free. A tick may be lost after it took tasks: runs that do not come are asked
+    for again, and Dagster, which knows the run keys, starts those that it has not. A run that was lost on its way to a worker costs half
+    a minute: `stuck_tasks` gives its task another attempt.
     """
     store = ledger.store
     with store.listen("tasks") as bell:
-        tasks = store.tasks.dispatch(MOST_A_TICK, kinds=KINDS)
+        tasks = _to_start(store)
         if not tasks:
-            bell.wait(min(PATIENCE_SECONDS, store.tasks.seconds_until_due() or PATIENCE_SECONDS))
-            tasks = store.tasks.dispatch(MOST_A_TICK, kinds=KINDS)
+            bell.wait(_patience_seconds(store))
+            tasks = _to_start(store)
     if not tasks:
         return dg.SkipReason("no task is ready, or every agent that could do it is busy")
     return dg.SensorResult(
         run_requests=[_request(task) for task in tasks],
         dynamic_partitions_requests=[pull_requests.build_add_request([task.partition_key for task in tasks])],
     )
+
+
+def _to_start(store: Store) -> list[TaskRow]:
+    """Return tasks that become runs now, and before them those whose run was asked for and has not come."""
+    late = store.tasks.waiting_for_a_run(MOST_A_TICK, kinds=KINDS, since_seconds=LATE_SECONDS)
+    return [*late, *store.tasks.dispatch(MOST_A_TICK - len(late), kinds=KINDS)]
+
+
+def _patience_seconds(store: Store) -> float:
+    """Return how long to wait at most: nobody rings when a postponed task is due, or when a run is late."""
+    due_in = store.tasks.seconds_until_due() or PATIENCE_SECONDS
+    may_be_late = bool(store.tasks.waiting_for_a_run(1, kinds=KINDS))
+    return min(PATIENCE_SECONDS, due_in, LATE_SECONDS if may_be_late else PATIENCE_SECONDS)
 
 
 def _request(task: TaskRow) -> dg.RunRequest:

@@ -156,6 +156,18 @@ def test_a_cancelled_task_whose_run_is_lost_is_told_once(store: Store) -> None:
     assert store.tasks.recover_lost(max_tries=5) == []
 
 
+def test_a_task_waits_for_its_run_from_dispatch_to_claim(store: Store) -> None:
+    create(store, "waits", number=1)
+    taken = create(store, "taken", number=2)
+    create(store, "not dispatched", number=2)
+    store.tasks.dispatch(5)
+    store.tasks.claim(taken.id, 1, "run-1", "worker", 60)
+    kinds = [taken.kind]
+    assert heads(store.tasks.waiting_for_a_run(5, kinds=kinds)) == ["waits"]
+    assert store.tasks.waiting_for_a_run(5, kinds=kinds, since_seconds=60) == []
+    assert store.tasks.waiting_for_a_run(5, kinds=["another"]) == []
+
+
 def test_a_run_that_never_came_costs_no_try(store: Store) -> None:
     task = create(store, "aaa")
     store.tasks.dispatch(5)

@@ -125,6 +125,14 @@ READY = """
     ORDER BY chosen.level, chosen.share, chosen.turn_at, chosen.id
 """
 
+# Tasks that were given to an agent a while ago and are not claimed by a run yet, the longest waiting first.
+WAITING_FOR_A_RUN = """
+    SELECT * FROM tasks
+    WHERE status = 'pending' AND dispatched_at <= statement_timestamp() - make_interval(secs => %(seconds)s)
+      AND kind = ANY(%(kinds)s)
+    ORDER BY dispatched_at, id LIMIT %(limit)s
+"""
+
 # In-progress tasks whose lease ran out; tasks that were given to an agent which is gone, has begun a new session since, or let them lie.
 LOST = """
     SELECT task.*, clock_timestamp() AS now FROM tasks AS task
@@ -215,6 +223,14 @@ class Dispatching:
             return save(connection, [*_assigned(fetch(connection, LockedTask, READY, given), free)])
 
         return self._pool.run(dispatched)
+
+    def waiting_for_a_run(self, limit: int, *, kinds: Collection[str], since_seconds: float = 0.0) -> list[TaskRow]:
+        """Return tasks that were dispatched at least `since_seconds` ago and that no run has claimed, the longest waiting first.
+
+        Their runs may have started by now, or were never asked for because whoever dispatched them died: only a run key can tell.
+        """
+        given = {"limit": limit, "kinds": [*kinds], "seconds": since_seconds}
+        return self._pool.fetch(TaskRow, WAITING_FOR_A_RUN, given)
 
     def recover_lost(self, max_tries: int, *, unclaimed_seconds: float = UNCLAIMED_SECONDS) -> list[TaskRow]:
         """Free the tasks of runs that are gone, and return them; `run_id` is still the lost run's.
