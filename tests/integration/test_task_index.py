@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -20,9 +21,10 @@ from codegen_platform.store import AgentRow, ReadyTask, Store
 from codegen_platform.tasks.depths import queue_depths
 from codegen_platform.tasks.index import TaskIndex
 from tests.integration.ledger_rows import a_review
-from tests.integration.listening import eventually
+from tests.integration.listening import eventually, listening
 from tests.integration.running_gateway import RunningGateway, running_gateway
 from tests.integration.test_gateway_api import metric
+from tests.integration.test_gateway_process import SECRET, environment, gateway_process
 
 CLOSED = "redis://127.0.0.1:1/0"
 
@@ -156,6 +158,27 @@ def test_one_of_two_gateways_writes_the_index_and_the_other_follows_it_when_it_s
             ready_task(first.store)
             assert eventually(lambda: len(everything(index)) == 2)
             assert eventually(lambda: sorted([writes(first) or 0, writes(second) or 0]) == [0, 1])
+
+
+def test_when_the_process_that_writes_is_killed_another_goes_on_within_ten_seconds_and_listeners_notice_nothing(
+    database_url: str, redis_url: str, tmp_path: Path, index: redis.Redis
+):
+    variables = environment(
+        tmp_path, CODEGEN_DATABASE_URL=database_url, CODEGEN_REDIS_URL=redis_url, GITHUB_WEBHOOK_SECRET=SECRET
+    )
+    with gateway_process(variables) as (writer, _):
+        assert eventually(lambda: index.exists("task_index:epoch") == 1)
+        with running_gateway(database_url, redis_url) as other, listening(other.url) as ear:
+            waiting = [ready_task(other.store) for _ in range(5)]
+            assert eventually(lambda: everything(index) == {*waiting})
+            assert metric(other, "codegen_task_index_writer") == 0
+            writer.kill()
+            writer.wait()
+            waiting.append(ready_task(other.store))
+            assert eventually(lambda: everything(index) == {*waiting}, within_seconds=10)
+            assert metric(other, "codegen_task_index_writer") == 1
+            assert ear.hears(lambda events: len(events) >= 6)
+            assert [event.data["task_id"] for event in ear.events] == waiting
 
 
 def test_agents_and_their_sessions_are_shown(gateway: RunningGateway, index: redis.Redis):
