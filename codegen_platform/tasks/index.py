@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 from uuid import UUID, uuid4
 
@@ -32,6 +33,8 @@ POSITION = "task_index:position"
 EPOCH_SECONDS = 15
 CHUNK = 5_000
 """Entries in one command: so that Redis, and this process, do something else in between."""
+CHUNK_READ = 1_000
+"""Entries in one answer, for the same reason: to take one apart costs several times what it costs to write one."""
 
 
 def queue_of(priority: int) -> Queue:
@@ -112,21 +115,36 @@ class TaskIndex:
     async def reconcile(self, ready: Iterable[ReadyTask]) -> int:
         """Make the queues hold exactly `ready` and return how many entries were not as they should be."""
         wanted: dict[Queue, dict[bytes, float]] = {queue: {} for queue in QUEUES}
-        for task in ready:
-            wanted[queue_of(task.priority)][str(task.task_id).encode()] = task.ready_at.timestamp()
+        for part in _parts(ready):
+            for task in part:
+                wanted[queue_of(task.priority)][str(task.task_id).encode()] = task.ready_at.timestamp()
+            await asyncio.sleep(0)
         wrong = 0
         for queue, scores in wanted.items():
-            entries: Any = await self._redis.zrange(key_of(queue), 0, -1, withscores=True)
-            found: dict[bytes, float] = {entry[0]: entry[1] for entry in entries}
-            missing = {member: score for member, score in scores.items() if found.get(member) != score}
-            for chunk in _parts(missing.items()):
-                await self._redis.zadd(key_of(queue), dict(chunk))
-            excess = [member for member in found if member not in scores]
-            for part in _parts(excess):
-                await self._redis.zrem(key_of(queue), *part)
-            wrong += len(missing) + len(excess)
+            wrong += await self._put_right(key_of(queue), scores)
         self._shown = {}
         return wrong
+
+    async def _put_right(self, key: str, scores: Mapping[bytes, float]) -> int:
+        missing, excess = dict(scores), []
+        async for member, score in self._entries(key):
+            if missing.get(member) == score:
+                del missing[member]
+            elif member not in scores:
+                excess.append(member)
+        for chunk in _parts(missing.items()):
+            await self._redis.zadd(key, dict(chunk))
+        for part in _parts(excess):
+            await self._redis.zrem(key, *part)
+        return len(missing) + len(excess)
+
+    async def _entries(self, key: str) -> AsyncIterator[tuple[bytes, float]]:
+        for start in count(0, CHUNK_READ):
+            entries: Any = await self._redis.zrange(key, start, start + CHUNK_READ - 1, withscores=True)
+            for member, score in entries:
+                yield member, score
+            if len(entries) < CHUNK_READ:
+                return
 
     async def show_agents(self, agents: Sequence[AgentRow]) -> None:
         """Show every agent as it is, and a session for each that is heard, which ends by itself when it falls silent."""
