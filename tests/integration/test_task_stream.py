@@ -138,6 +138,7 @@ def test_a_listener_hears_only_what_it_asked_for(gateway: RunningGateway, wanted
 
 def test_a_listener_to_one_task_hears_nothing_of_others(gateway: RunningGateway):
     task_id = created(gateway.store)
+    assert eventually(lambda: gateway.live.listeners.position == gateway.store.queries.feed_end())
     with listening(gateway.url, task_id=str(task_id)) as ear:
         created(gateway.store)
         gateway.store.tasks.cancel(task_id, "test", "no longer wanted")
