@@ -44,7 +44,7 @@ MAX_SELECTIONS = 300
 """Fields and fragments that a document names: one of the rules of validation compares every two of them."""
 
 ROOT_COST = 500
-"""Of a field of the query itself: a few statements to the ledger, some of which read a whole table."""
+"""Of a field of the query itself, and of each part of KPIs: a few statements to the ledger, some of which read a whole table."""
 LIST_ITEMS = 20
 """Taken for the length of a list without `first`."""
 INTROSPECTION_ITEMS = 4
@@ -146,14 +146,12 @@ class _Scales:
         return self._weighed[name]
 
     def _of_field(self, node: FieldNode, parent: GraphQLNamedType | None, level: int) -> Weight:
-        is_root = parent is self._schema.query_type
-        own = ROOT_COST if is_root else 1
-        name = node.name.value
         if not isinstance(parent, GraphQLObjectType) or node.selection_set is None:
-            return Weight(own, 1)
-        field = parent.fields.get(name) or _META.get(name)
+            return Weight(1, 1)
+        field = parent.fields.get(node.name.value) or _META.get(node.name.value)
         if field is None:  # which a rule of validation refuses
-            return Weight(own, 1)
+            return Weight(1, 1)
+        own = ROOT_COST if parent is self._schema.query_type or parent.name == "Kpis" else 1
         kind = get_named_type(field.type)
         below = self._of(node.selection_set, kind, level + 1)
         # How deep the schema may be asked about itself is a rule of validation.

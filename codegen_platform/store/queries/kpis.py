@@ -26,29 +26,33 @@ TASKS = """
     FROM tasks, frame WHERE created_at > since OR started_at > since OR completed_at > since
 """
 
-# Runs that ended in the window: a task was in an agent's hands, and with this event it is not any more.
+# Runs that ended in the window: a task was in an agent's hands, and with this event it is not any more. The events of a task are
+# numbered without a gap, so the one before is found by its number; sorting all of them takes five times as long.
 RUNS = """
-    WITH frame AS (SELECT statement_timestamp() - make_interval(hours => %(hours)s) AS since),
-    moves AS (
-        SELECT at, data->>'status' AS status, lag(data->>'status') OVER (PARTITION BY task_id ORDER BY sequence) AS status_before
-        FROM task_events WHERE task_id IN (SELECT id FROM tasks, frame WHERE updated_at > since)
-    )
-    SELECT count(*) FILTER (WHERE status = 'complete') AS good,
-           count(*) FILTER (WHERE status IN ('pending', 'failed', 'dead')) AS errors,
-           count(*) FILTER (WHERE status IN ('cancelled', 'superseded')) AS withdrawn
-    FROM moves, frame WHERE at > since AND status_before IN ('in_progress', 'validation')
+    WITH frame AS (SELECT statement_timestamp() - make_interval(hours => %(hours)s) AS since)
+    SELECT count(*) FILTER (WHERE ending.data->>'status' = 'complete') AS good,
+           count(*) FILTER (WHERE ending.data->>'status' IN ('pending', 'failed', 'dead')) AS errors,
+           count(*) FILTER (WHERE ending.data->>'status' IN ('cancelled', 'superseded')) AS withdrawn
+    FROM frame, task_events AS ending
+    JOIN task_events AS held ON held.task_id = ending.task_id AND held.sequence = ending.sequence - 1
+    WHERE ending.at > since AND ending.data->>'status' NOT IN ('in_progress', 'validation')
+      AND held.data->>'status' IN ('in_progress', 'validation')
 """
 
-# How long agents worked in the window, and how long all the places that they have could have been worked at. What waits to be
-# published is `validation` as well, but in nobody's hands. An agent is taken to be there from when it first registered until it was
-# last heard of: what pauses it made is not known.
+# How long agents worked in the window, and how long all the places that they have could have been worked at. Work lasts from one
+# event to the next, or until now. What waits to be published is `validation` as well, but in nobody's hands. An agent is taken to be
+# there from when it first registered until it was last heard of: what pauses it made is not known.
 AGENTS = """
     WITH frame AS (SELECT statement_timestamp() - make_interval(hours => %(hours)s) AS since, statement_timestamp() AS now),
     spans AS (
-        SELECT type, data->>'status' AS status, at AS began,
-               coalesce(lead(at) OVER (PARTITION BY task_id ORDER BY sequence), now) AS ended
-        FROM task_events, frame
-        WHERE task_id IN (SELECT id FROM tasks WHERE updated_at > since OR status IN ('in_progress', 'validation'))
+        SELECT began.at AS began, ended.at AS ended
+        FROM frame, task_events AS ended
+        JOIN task_events AS began ON began.task_id = ended.task_id AND began.sequence = ended.sequence - 1
+        WHERE ended.at > since AND (began.data->>'status' = 'in_progress' OR began.type = 'validating')
+        UNION ALL
+        SELECT began.at, now
+        FROM frame, tasks AS task JOIN task_events AS began ON began.task_id = task.id AND began.sequence = task.version
+        WHERE task.status IN ('in_progress', 'validation') AND (began.data->>'status' = 'in_progress' OR began.type = 'validating')
     ),
     places AS (
         SELECT capacity, greatest(created_at, since) AS began,
@@ -56,7 +60,7 @@ AGENTS = """
         FROM agents, frame WHERE status <> 'disabled'
     )
     SELECT (SELECT coalesce(sum(extract(epoch FROM ended - greatest(began, since))), 0)::double precision
-            FROM spans, frame WHERE ended > since AND (status = 'in_progress' OR type = 'validating')) AS busy_seconds,
+            FROM spans, frame) AS busy_seconds,
            (SELECT coalesce(sum(capacity * extract(epoch FROM ended - began)), 0)::double precision
             FROM places WHERE ended > began) AS available_seconds
 """
@@ -154,11 +158,11 @@ class KpiQueries:
         return self._pool.fetch(TaskKpis, TASKS, {"hours": hours})[0]
 
     def run_kpis(self, hours: int) -> RunKpis:
-        """Return how runs ended; reads the histories of all tasks that something happened to."""
+        """Return how runs ended; reads the whole history."""
         return self._pool.fetch(RunKpis, RUNS, {"hours": hours})[0]
 
     def agent_kpis(self, hours: int, *, silent_seconds: float = 20.0) -> AgentKpis:
-        """Return how much of their capacity agents used; reads the same histories."""
+        """Return how much of their capacity agents used; reads the whole history."""
         return self._pool.fetch(AgentKpis, AGENTS, {"hours": hours, "silent_seconds": silent_seconds})[0]
 
     def model_kpis(self, hours: int) -> ModelKpis:
