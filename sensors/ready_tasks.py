@@ -26,7 +26,7 @@ def ready_tasks(context: dg.SensorEvaluationContext, ledger: Ledger) -> dg.Senso
     """
     store = ledger.store
     with store.listen("tasks") as bell:
-        tasks = _to_start(store)
+        tasks = store.tasks.dispatch(MOST_A_TICK, kinds=KINDS)
         if not tasks:
             bell.wait(_patience_seconds(store))
             tasks = _to_start(store)
