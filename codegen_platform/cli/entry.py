@@ -35,6 +35,7 @@ def app() -> None:
     Start everything and review an example:     codegen-platform up
     Review a branch of a local repository:      codegen-platform review . --base main
     Review a pull request on GitHub:            codegen-platform review owner/repo#123
+    Ask for work, and watch it being done:      codegen-platform tasks create owner/repo 123, tasks watch
     See what is in force and what is missing:   codegen-platform doctor
     """
 

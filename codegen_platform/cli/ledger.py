@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from codegen_platform.cli.progress import Progress
 from codegen_platform.local.services import Services, ensure_services
 from codegen_platform.settings import Settings
 from codegen_platform.store import Store, migrate
@@ -27,8 +28,12 @@ def open_ledger(settings: Settings) -> Iterator[Ledger]:
         StoreUnavailable: a given database does not answer.
         LocalFailure: the embedded one cannot be started.
     """
-    with ensure_services(settings.home, settings.database.address, settings.redis.address) as services:
-        if "postgres" in services.started:
-            migrate(services.database_url)
-        with Store.open(services.database_url, max_size=2) as store:
-            yield Ledger(services=services, store=store)
+    with ExitStack() as leaving:
+        with Progress() as progress:
+            progress.doing("opening the ledger of this home")
+            services = leaving.enter_context(
+                ensure_services(settings.home, settings.database.address, settings.redis.address)
+            )
+            if "postgres" in services.started:
+                migrate(services.database_url)
+        yield Ledger(services=services, store=leaving.enter_context(Store.open(services.database_url, max_size=2)))

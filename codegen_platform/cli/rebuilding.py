@@ -7,6 +7,7 @@ import click
 from codegen_platform.cli.command_settings import command_settings
 from codegen_platform.cli.ledger import open_ledger
 from codegen_platform.cli.output import print_json
+from codegen_platform.cli.progress import Progress
 from codegen_platform.store import RebuildReport
 
 SHOWN = 20
@@ -18,7 +19,8 @@ def rebuild_tasks(*, apply: bool, as_json: bool) -> int:
     Raises:
         StoreUnavailable: the database does not answer; nothing was written.
     """
-    with open_ledger(command_settings()) as ledger:
+    with open_ledger(command_settings()) as ledger, Progress() as progress:
+        progress.doing("comparing every task with its events")
         report = ledger.store.tasks.rebuild(apply=apply)
     if as_json:
         print_json(_facts(report, applied=apply))

@@ -48,6 +48,8 @@ def watch_tasks(*, task_id: str | None, repository: str | None, until_done: bool
         if watched is not None and until_done:
             status = update["status"] if update is not None else _status(home, watched)
             if status in TERMINAL:
+                if update is None:
+                    click.echo(f"The task has ended already: {status}.", err=True)
                 return 0 if status == "complete" else 1
     raise AssertionError("the stream ends with an error only")
 

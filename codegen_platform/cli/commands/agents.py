@@ -7,7 +7,7 @@ import click
 from codegen_platform.cli.commands.options import as_json
 
 
-@click.group()
+@click.group(short_help="Who does the work, and who gets more of it.")
 def agents() -> None:
     """Agents: the workers that do tasks, what they can do, and how busy they are.
 
@@ -48,7 +48,7 @@ def show_agent(name: str, as_json: bool) -> None:
     show_one_agent(name, as_json=as_json)
 
 
-@agents.command("drain")
+@agents.command("drain", short_help="Let an agent finish what it has, and give it nothing more.")
 @click.argument("name")
 @as_json
 def drain(name: str, as_json: bool) -> None:
@@ -63,7 +63,7 @@ def drain(name: str, as_json: bool) -> None:
     set_status(name, "draining", as_json=as_json)
 
 
-@agents.command("disable")
+@agents.command("disable", short_help="Give an agent nothing more until it is enabled again.")
 @click.argument("name")
 @as_json
 def disable(name: str, as_json: bool) -> None:

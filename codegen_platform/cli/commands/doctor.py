@@ -7,7 +7,7 @@ import click
 from codegen_platform.cli.commands.options import as_json
 
 
-@click.command()
+@click.command(short_help="Print settings with their sources, and probe everything.")
 @as_json
 def doctor(as_json: bool) -> int:
     """Show what is in force and from where, and probe everything the platform needs.

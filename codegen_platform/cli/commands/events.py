@@ -7,7 +7,7 @@ import click
 from codegen_platform.cli.commands.options import as_json, limit
 
 
-@click.group()
+@click.group(short_help="What was delivered, and what became of it.")
 def events() -> None:
     """Events: what GitHub and this command line delivered, and what became of it.
 

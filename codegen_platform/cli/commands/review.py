@@ -7,7 +7,7 @@ import click
 from codegen_platform.cli.commands.options import SEVERITIES, as_json
 
 
-@click.command()
+@click.command(short_help="Review a local repository, or a pull request on GitHub.")
 @click.argument("target")
 @click.option("--base", metavar="REV", help="Compare with this branch, tag or commit.  [default: the main branch]")
 @click.option("--head", metavar="REV", help="Review this branch, tag or commit.  [default: HEAD]")

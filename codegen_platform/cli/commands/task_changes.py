@@ -13,7 +13,7 @@ after = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="Ask for work on a pull request or issue.")
 @click.argument("repository", metavar="REPOSITORY", type=REPOSITORY)
 @click.argument("number", type=click.IntRange(1))
 @click.option("--kind", metavar="KIND", default="review_pull_request", show_default=True, help="What shall be done.")
@@ -102,7 +102,7 @@ def update(
     update_task(task_id, changes, as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Cancel a task, also while an agent works on it.")
 @click.argument("task_id", metavar="ID")
 @as_json
 def cancel(task_id: str, as_json: bool) -> None:

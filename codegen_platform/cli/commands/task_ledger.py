@@ -7,7 +7,7 @@ import click
 from codegen_platform.cli.commands.options import as_json
 
 
-@click.command()
+@click.command(short_help="Recreate every task from its events, and compare.")
 @click.option("--apply", is_flag=True, help="Write the rows that differ as their events say.")
 @as_json
 def rebuild(apply: bool, as_json: bool) -> int:

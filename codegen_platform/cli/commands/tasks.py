@@ -15,7 +15,7 @@ from codegen_platform.cli.commands.task_stream import watch
 STATUSES = ("pending", "in_progress", "validation", "complete", "failed", "cancelled", "superseded", "dead")
 
 
-@click.group()
+@click.group(short_help="What was asked for, how far it is, and asking for more.")
 def tasks() -> None:
     """Tasks: what the platform was asked to do, how far it is, and asking for more.
 

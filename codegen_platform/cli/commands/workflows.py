@@ -9,7 +9,7 @@ import click
 from codegen_platform.cli.commands.options import PRIORITY, REPOSITORY, as_json, limit
 
 
-@click.group()
+@click.group(short_help="Templates of tasks that wait for each other; runs.")
 def workflows() -> None:
     """Workflows: templates of several tasks that depend on each other, and their runs.
 
@@ -51,7 +51,7 @@ def show_workflow(name: str, version: int | None, as_json: bool) -> None:
     show_one_workflow(name, version, as_json=as_json)
 
 
-@workflows.command("save")
+@workflows.command("save", short_help="Save a workflow from a file as its next version.")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
 @as_json
 def save_workflow(file: Path, as_json: bool) -> None:
