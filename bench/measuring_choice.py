@@ -119,7 +119,6 @@ def _peak_mib(url: str) -> float:
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     if done.returncode:

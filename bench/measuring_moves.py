@@ -19,7 +19,7 @@ from bench.task_transactions import life, task_id
 from codegen_platform.store import Check, Store, TaskEventRow, ValidationReport
 
 CLIENTS = (1, 8)
-LIVES = 2_000
+LIVES = 500
 MOVES = 4
 COMPLETE = "SELECT count(*) FROM tasks WHERE status = 'complete'"
 PASSED = ValidationReport(checks=[Check(name="schema", passed=True)])

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.background import NotStarted, environment
 
 RATE = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 def rate(url: str, script: Path, *, clients: int, seconds: int | None = None, turns: int | None = None) -> float:
@@ -21,14 +21,17 @@ def rate(url: str, script: Path, *, clients: int, seconds: int | None = None, tu
     """
     bound = f"--time={seconds}" if turns is None else f"--transactions={turns}"
     command = [str(_program()), "--no-vacuum", "--protocol=prepared", f"--file={script}", bound, "--define=turn=0"]
-    done = subprocess.run(
-        [*command, f"--client={clients}", f"--jobs={min(2, clients)}", url],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        timeout=(seconds or 0) + PATIENCE_SECONDS,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [*command, f"--client={clients}", f"--jobs={min(2, clients)}", url],
+            capture_output=True,
+            text=True,
+            env=environment(),
+            timeout=(seconds or 0) + PATIENCE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:  # whose own words have the address, with the password
+        raise NotStarted(f"pgbench did not end within {PATIENCE_SECONDS:g} s") from None
     found = RATE.search(done.stdout)
     if done.returncode or found is None:
         raise NotStarted(f"pgbench ended with code {done.returncode}: {done.stderr.strip()[-300:]}")
