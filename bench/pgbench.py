@@ -13,14 +13,25 @@ RATE = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 PATIENCE_SECONDS = 120.0
 
 
-def rate(url: str, script: Path, *, clients: int, seconds: int | None = None, turns: int | None = None) -> float:
+def rate(
+    url: str, script: Path, *, clients: int, seconds: int | None = None, turns: int | None = None, first_turn: int = 0
+) -> float:
     """Return how often a second the clients together ran the script, for so many seconds or `turns` each, its statements prepared.
+
+    The scripts count their turns in the variable `turn`, from `first_turn`.
 
     Raises:
         NotStarted: there is no pgbench, or it failed; the sentence has its last words.
     """
     bound = f"--time={seconds}" if turns is None else f"--transactions={turns}"
-    command = [str(_program()), "--no-vacuum", "--protocol=prepared", f"--file={script}", bound, "--define=turn=0"]
+    command = [
+        str(_program()),
+        "--no-vacuum",
+        "--protocol=prepared",
+        f"--file={script}",
+        bound,
+        f"--define=turn={first_turn}",
+    ]
     try:
         done = subprocess.run(
             [*command, f"--client={clients}", f"--jobs={min(2, clients)}", url],
