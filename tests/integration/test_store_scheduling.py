@@ -76,7 +76,7 @@ def test_a_repository_that_fills_the_queue_leaves_room_for_the_others(store: Sto
 
 @pytest.mark.parametrize("busy_share", [0.0, 0.9])
 def test_what_is_chosen_is_what_the_rule_says_of_the_whole_queue(store: Store, busy_share: float) -> None:
-    an_agent(store, capacity=12)
+    an_agent(store, "review_pull_request", "language:go", "language:python", capacity=12)
     chance = random.Random(7)
     news = [
         a_review(
@@ -84,6 +84,7 @@ def test_what_is_chosen_is_what_the_rule_says_of_the_whole_queue(store: Store, b
             repository="octo/busy" if chance.random() < busy_share else f"octo/calm{chance.randrange(60)}",
             semantic_key=f"task {place}",
             priority=chance.choice([2, 3]),
+            requirements=chance.choice([[], ["language:go"], ["language:python"]]),
         )
         for place in range(600)
     ]

@@ -101,7 +101,15 @@ READY = """
         ) AS more
         WHERE (SELECT count(*) FROM head) < %(window)s
     ), candidate AS (
-        SELECT * FROM walk UNION SELECT id, repository, number, turn_at FROM head UNION SELECT * FROM rest
+        SELECT * FROM walk
+        UNION
+        (SELECT id, repository, number, turn_at FROM head  -- of those with the smallest share, no later one can be chosen
+         WHERE repository NOT IN (SELECT repository FROM in_flight)
+         ORDER BY turn_at, id LIMIT %(window)s * (SELECT count(*) FROM doable))
+        UNION
+        SELECT id, repository, number, turn_at FROM head WHERE repository IN (SELECT repository FROM in_flight)
+        UNION
+        SELECT * FROM rest
     ), first_of_change AS (
         SELECT DISTINCT ON (repository, coalesce(number::text, id::text)) id, repository, turn_at FROM candidate
         ORDER BY repository, coalesce(number::text, id::text), turn_at, id
