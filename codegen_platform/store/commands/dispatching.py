@@ -141,14 +141,16 @@ WAITING_FOR_A_RUN = """
     ORDER BY dispatched_at, id LIMIT %(limit)s
 """
 
-# In-progress tasks whose lease ran out; tasks that were given to an agent which is gone, has begun a new session since, or let them lie.
+# In-progress tasks whose lease ran out; tasks that were given to an agent which is gone, has begun a new session since, or let them
+# lie. Asked again for those that are locked by then: what moved between the look and the lock is looked at as it was before.
 LOST = """
     SELECT task.*, clock_timestamp() AS now FROM tasks AS task
     WHERE task.id IN (
-        SELECT leases.task_id FROM leases WHERE leases.until < statement_timestamp()
+        SELECT leases.task_id FROM leases
+        WHERE leases.until < statement_timestamp() AND (%(ids)s::uuid[] IS NULL OR leases.task_id = ANY(%(ids)s))
         UNION ALL
         SELECT given.id FROM tasks AS given LEFT JOIN agents AS agent ON agent.name = given.assignee
-        WHERE given.status = 'pending' AND given.dispatched_at IS NOT NULL
+        WHERE given.status = 'pending' AND given.dispatched_at IS NOT NULL AND (%(ids)s::uuid[] IS NULL OR given.id = ANY(%(ids)s))
           AND (given.dispatched_at < statement_timestamp() - make_interval(secs => %(unclaimed_seconds)s)
                OR agent.status = 'lost' OR agent.started_at > given.dispatched_at)
         LIMIT %(limit)s
@@ -249,8 +251,7 @@ class Dispatching:
         """
 
         def recovered(connection: Connection) -> list[TaskRow]:
-            given = {"unclaimed_seconds": unclaimed_seconds, "limit": RECOVERED_AT_ONCE}
-            lost = fetch(connection, LockedTask, LOST, given)
+            lost = _lost(connection, unclaimed_seconds)
             left = [
                 task
                 for task in lost
@@ -293,6 +294,15 @@ def _assigned(tasks: Sequence[LockedTask], agents: Collection[AgentRow]) -> Iter
         busy[chosen.id] += 1
         after = replace(task, dispatched_at=task.now, assignee=chosen.name)
         yield Move(before=task, after=after, type="dispatched", actor="dispatcher")
+
+
+def _lost(connection: Connection, unclaimed_seconds: float) -> list[LockedTask]:
+    """Lock tasks that were lost, and return those that still are: another recovery or a late run may have been faster."""
+    given = {"unclaimed_seconds": unclaimed_seconds, "limit": RECOVERED_AT_ONCE}
+    locked = fetch(connection, LockedTask, LOST, {**given, "ids": None})
+    if not locked:
+        return []
+    return fetch(connection, LockedTask, LOST, {**given, "ids": [task.id for task in locked]})
 
 
 def _is_lost(connection: Connection, task: LockedTask) -> bool:
