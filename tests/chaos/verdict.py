@@ -51,7 +51,11 @@ def judge(platform: PlatformUnderFire, requests: Requests) -> tuple[list[str], C
 
 
 def _end(task: Mapping[str, Any]) -> str:
-    return f"{task['status']} ({task['error_code'] or task['outcome']})" if task["status"] != "complete" else "complete"
+    return (
+        f"{task['status']} ({task['error_code']})"
+        if task["error_code"] and task["status"] != "complete"
+        else task["status"]
+    )
 
 
 def _listed(requests: Requests) -> list[dict[str, Any]]:
