@@ -16,7 +16,7 @@ from typing import Self
 from codegen_platform.local import ports
 from codegen_platform.local.composition import Addresses, Composition, addresses_of
 from codegen_platform.local.environment import HOME, MARK
-from codegen_platform.local.errors import AlreadyRunning, LocalFailure, Locked
+from codegen_platform.local.errors import AlreadyRunning, LocalFailure, Locked, PortInUse
 from codegen_platform.local.identity import Identity, marked
 from codegen_platform.local.running import (
     RunningPlatform,
@@ -82,8 +82,9 @@ class Platform:
             on_progress(Progress(name=name, state=state, seconds=time.monotonic() - began, detail=detail))
 
         self._take_home()
+        was_killed = recorded(self.settings.home) is not None
         end_leftovers(self.settings.home)
-        self._refuse_taken_ports()
+        self._refuse_taken_ports(patience_seconds=LEFTOVER_GRACE_SECONDS if was_killed else 0.0)
         services = self._services = self._stack.enter_context(self._servers())
         for name in services.embedded:
             tell(name)
@@ -122,7 +123,16 @@ class Platform:
         self._stack.callback(lock.release)
         self._stack.callback(forget, home)
 
-    def _refuse_taken_ports(self) -> None:
+    def _refuse_taken_ports(self, *, patience_seconds: float) -> None:
+        """Raise PortInUse if a port is taken and stays so: a process that is ending has no environment any more, but its ports yet."""
+        deadline = time.monotonic() + patience_seconds
+        while time.monotonic() < deadline:
+            with suppress(PortInUse):
+                return self._refuse_taken_ports_now()
+            time.sleep(0.05)
+        self._refuse_taken_ports_now()
+
+    def _refuse_taken_ports_now(self) -> None:
         given = self.settings
         refuse_taken_port("gateway", given.gateway.host, given.gateway.port)
         refuse_taken_port("webserver", given.dagster.host, given.dagster.port)
@@ -166,7 +176,7 @@ def end_leftovers(home: Path, *, grace_seconds: float = LEFTOVER_GRACE_SECONDS) 
         deadline = time.monotonic() + grace_seconds  # also what was killed holds its ports until it is gone
         told: set[Identity] = set()
         # Looked for again and again: workers replace a child that ends, until they have ended themselves.
-        while (left := _leftovers(home)) and time.monotonic() < deadline:
+        while (left := _leftovers(home) | {one for one in told if one.is_alive()}) and time.monotonic() < deadline:
             for process in left - told:
                 with suppress(ProcessLookupError):
                     os.kill(process.pid, with_signal)
