@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from redis.asyncio import Redis
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Lifespan, Receive, Scope, Send
 
 from codegen_platform.errors import WrongUsage
 from codegen_platform.gateway.api import api_routes
@@ -84,25 +85,11 @@ def create_app(
         raise WrongUsage("the gateway needs a webhook secret: set GITHUB_WEBHOOK_SECRET")
     redis = redis_client(redis_url, timeout_seconds=1.0, max_connections=2)
     live = LiveUpdates(store, redis_url)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await intake.start()
-        await live.start()
-        shipping = asyncio.create_task(keep_shipped_templates(store))
-        try:
-            yield
-        finally:
-            shipping.cancel()
-            await live.close()
-            await intake.close()
-            await redis.aclose()
-
     app = Gateway(
         title="codegen_platform gateway",
         version=platform_version(),
         description=DESCRIPTION,
-        lifespan=lifespan,
+        lifespan=_lifespan(store, intake, redis, live),
         openapi_tags=TAGS,
         docs_url=None,
         redoc_url=None,
@@ -118,20 +105,43 @@ def create_app(
         ),
         metrics=DeliveryMetrics(registry),
     )
-    # Routing sees the other methods, which get 405.
+    _add_routes(app, store, redis, registry)
+    answer_problems(app)
+    return app
+
+
+def _lifespan(store: Store, intake: AsyncIntake, redis: Redis, live: LiveUpdates) -> Lifespan[FastAPI]:
+    """Return what runs beside the requests of a gateway that stays."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await intake.start()
+        await live.start()
+        shipping = asyncio.create_task(keep_shipped_templates(store))
+        try:
+            yield
+        finally:
+            shipping.cancel()
+            await live.close()
+            await intake.close()
+            await redis.aclose()
+
+    return lifespan
+
+
+def _add_routes(app: Gateway, store: Store, redis: Redis, registry: CollectorRegistry) -> None:
+    # Routing sees the webhook's other methods, which get 405.
     app.router.routes.append(Route(WEBHOOK_PATH, app.webhook, methods=["POST"], name="github_webhook"))
-    app.include_router(
-        health_routes(postgres=store_probe(store), redis=redis_probe(redis), index=index_probe(redis, store))
-    )
-    app.include_router(stream_routes(store, live.listeners))
-    app.include_router(api_routes(store, redis))
-    app.include_router(graphql_routes(store))
-    app.include_router(documentation_routes())
+    for routes in (
+        health_routes(postgres=store_probe(store), redis=redis_probe(redis), index=index_probe(redis, store)),
+        stream_routes(store, app.live.listeners),  # before the API, to which `stream` would be a task's id
+        api_routes(store, redis),
+        graphql_routes(store),
+        documentation_routes(),
+    ):
+        app.include_router(routes)
 
     @app.get("/metrics", tags=["health"], operation_id="metrics", response_class=Response, responses=METRICS)
     def metrics() -> Response:
         """Return the numbers that Prometheus scrapes."""
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
-    answer_problems(app)
-    return app

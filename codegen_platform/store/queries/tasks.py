@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import LiteralString
 from uuid import UUID
 
 from codegen_platform.store.pool import Pool
@@ -25,9 +26,9 @@ HISTORIES = """
 
 STATUS_COUNTS = "SELECT status, count(*) AS count FROM tasks GROUP BY status"
 
-# The newest tasks that fit, page by page, each filter left out where it is NULL.
-LIST = """
-    SELECT * FROM tasks
+# Tasks that fit, each filter left out where it is NULL.
+FITTING: LiteralString = """
+    FROM tasks
     WHERE (%(statuses)s::text[] IS NULL OR status::text = ANY(%(statuses)s))
       AND (%(kind)s::text IS NULL OR kind = %(kind)s)
       AND (%(repository)s::text IS NULL OR repository = %(repository)s)
@@ -35,21 +36,20 @@ LIST = """
       AND (%(priority)s::integer IS NULL OR priority = %(priority)s)
       AND (%(assignee)s::text IS NULL OR assignee = %(assignee)s)
       AND (%(workflow_run_id)s::uuid IS NULL OR workflow_run_id = %(workflow_run_id)s)
+"""
+
+# A page of them, newest first.
+LIST: LiteralString = (
+    "SELECT *"
+    + FITTING
+    + """
       AND (%(before)s::timestamptz IS NULL OR (created_at, id) < (%(before)s, %(before_id)s::uuid))
     ORDER BY created_at DESC, id DESC LIMIT %(limit)s
 """
+)
 
 # How many there are over all pages.
-COUNT = """
-    SELECT count(*) AS count FROM tasks
-    WHERE (%(statuses)s::text[] IS NULL OR status::text = ANY(%(statuses)s))
-      AND (%(kind)s::text IS NULL OR kind = %(kind)s)
-      AND (%(repository)s::text IS NULL OR repository = %(repository)s)
-      AND (%(number)s::integer IS NULL OR number = %(number)s)
-      AND (%(priority)s::integer IS NULL OR priority = %(priority)s)
-      AND (%(assignee)s::text IS NULL OR assignee = %(assignee)s)
-      AND (%(workflow_run_id)s::uuid IS NULL OR workflow_run_id = %(workflow_run_id)s)
-"""
+COUNT: LiteralString = "SELECT count(*) AS count" + FITTING
 
 # Why a pending task has not started, one sentence a reason.
 WHY_WAITING = """
