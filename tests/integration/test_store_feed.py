@@ -9,7 +9,16 @@ import psycopg
 import pytest
 
 from codegen_platform.errors import StoreUnavailable
-from codegen_platform.store import NewWorkflowRun, RequestKey, Store, TaskFilter, VersionConflict, WrongCursor, migrate
+from codegen_platform.store import (
+    NewWorkflowRun,
+    RequestKey,
+    Store,
+    TaskChanges,
+    TaskFilter,
+    VersionConflict,
+    WrongCursor,
+    migrate,
+)
 from codegen_platform.store.refusals import KeyReused
 from tests.integration.ledger_rows import a_review, an_agent, claimed, completed, listed
 
@@ -28,6 +37,32 @@ def test_updates_come_in_order_with_the_status_of_their_moment(store: Store) -> 
     assert store.queries.feed(updates[1].position) == updates[2:]
     assert store.queries.feed(store.queries.feed_end()) == []
     assert store.queries.feed(None, limit=2) == updates[:2]
+
+
+def test_an_update_tells_the_task_as_it_was_then_and_not_as_it_became(store: Store) -> None:
+    an_agent(store, name="reviewer@here:8003")
+    task, _ = store.tasks.create(a_review(), "test")
+    store.tasks.update(task.id, 1, TaskChanges(priority=1), "test")
+    store.tasks.dispatch(1)
+    row = store.tasks.claim(task.id, 1, "run-1", "worker", 60)
+    assert row is not None
+    store.tasks.retry(row.id, row.fence, 60.0, "forge_unavailable", "away", "worker")
+    store.tasks.cancel(task.id, "test", "no longer wanted")
+    told = [
+        (update.type, update.priority, update.assignee, update.outcome, update.error_code)
+        for update in store.queries.feed(None)
+    ]
+    agent = "reviewer@here:8003"
+    assert told[:4] == [
+        ("created", 3, None, None, None),
+        ("updated", 1, None, None, None),
+        ("dispatched", 1, agent, None, None),
+        ("claimed", 1, agent, None, None),
+    ]
+    assert [(type, outcome, code) for type, _, _, outcome, code in told[4:]] == [
+        (told[4][0], None, "forge_unavailable"),
+        ("cancelled", told[5][3], None),
+    ]
 
 
 def test_an_event_that_is_committed_late_is_not_passed_over(store: Store, database_url: str) -> None:

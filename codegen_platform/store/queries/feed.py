@@ -9,15 +9,23 @@ from codegen_platform.store.pool import Pool
 from codegen_platform.store.queries.cursors import WrongCursor
 from codegen_platform.store.rows import TaskUpdate
 
-# What follows a position, as far as no transaction that is still under way could put something before it.
+# What follows a position, as far as no transaction that is still under way could put something before it; each with the task as
+# its events up to that one add up to. What never changes, and what events before version 0002 did not tell, is the row's.
 FEED = """
     SELECT event.tx || '-' || event.position AS position, event.task_id, event.sequence, event.type, event.at, event.actor,
-           coalesce(event.data->>'status', task.status::text) AS status,
-           task.kind, task.repository, task.number, task.priority, task.assignee, task.workflow_run_id, task.outcome,
-           task.error_code
-    FROM task_events AS event JOIN tasks AS task ON task.id = event.task_id
-    WHERE (event.tx, event.position) > (%(tx)s, %(position)s) AND event.tx < feed_settled_before()
-    ORDER BY event.tx, event.position LIMIT %(limit)s
+           coalesce(stood.data->>'status', task.status::text) AS status, task.kind, task.workflow_run_id,
+           coalesce(stood.data->>'repository', task.repository) AS repository,
+           coalesce((stood.data->>'number')::integer, task.number) AS number,
+           coalesce((stood.data->>'priority')::smallint, task.priority) AS priority,
+           stood.data->>'assignee' AS assignee, stood.data->>'outcome' AS outcome, stood.data->>'error_code' AS error_code
+    FROM (
+        SELECT * FROM task_events WHERE (tx, position) > (%(tx)s, %(position)s) AND tx < feed_settled_before()
+        ORDER BY tx, position LIMIT %(limit)s
+    ) AS event JOIN tasks AS task ON task.id = event.task_id CROSS JOIN LATERAL (
+        SELECT jsonb_merge(earlier.data ORDER BY earlier.sequence) AS data FROM task_events AS earlier
+        WHERE earlier.task_id = event.task_id AND earlier.sequence <= event.sequence
+    ) AS stood
+    ORDER BY event.tx, event.position
 """
 
 # The position behind everything that can be read now.
