@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio.to_thread
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from redis.asyncio import Redis
@@ -33,6 +34,9 @@ WEBHOOK_PATH = "/webhooks/github"
 GITHUB_MAX_BODY_BYTES = 25 * 1024 * 1024
 BODY_SECONDS = 15.0
 BODIES_IN_MEMORY = 8
+THREADS = 8
+"""In which the API asks the ledger. With 40, as is usual, 32 clients at once got half as many answers: threads and connections in each
+other's way."""
 
 DESCRIPTION = (
     "Takes signed GitHub deliveries, turns them into tasks, and lets people and programs follow and steer those."
@@ -115,6 +119,7 @@ def _lifespan(store: Store, intake: AsyncIntake, redis: Redis, live: LiveUpdates
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         await intake.start()
         await live.start()
         shipping = asyncio.create_task(keep_shipped_templates(store))
