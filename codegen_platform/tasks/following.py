@@ -26,6 +26,8 @@ RECONCILE_SECONDS = 5.0
 RECONCILE_SHARE = 20
 """Comparing everything takes at most a twentieth of the time, however much there is."""
 HELD_BACK_SECONDS = 0.02
+GATHER_SECONDS = 0.02
+"""From one look at the feed to the next at least: many updates cost little more than one."""
 
 UNTIL_IT_PASSES = (StoreUnavailable, RedisError, OSError)
 
@@ -75,6 +77,7 @@ class IndexFollower:
         look_at = self._monotonic() + LOOK_SECONDS
         heard = False
         while True:
+            read_at = self._monotonic()
             there_is_more = await self._read()
             if self._monotonic() >= look_at:
                 await self._look()
@@ -85,6 +88,7 @@ class IndexFollower:
             held_back = heard and await asyncio.to_thread(self._store.queries.feed_is_held_back)
             wait_seconds = HELD_BACK_SECONDS if held_back else max(0.0, look_at - self._monotonic())
             heard = await watch.hears(wait_seconds) or held_back
+            await asyncio.sleep(max(0.0, read_at + GATHER_SECONDS - self._monotonic()))
 
     async def _read(self) -> bool:
         """Apply what is next in the feed; return whether there may be more at once."""
