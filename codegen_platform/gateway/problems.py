@@ -62,6 +62,7 @@ _STATUS: Mapping[str, int] = {
     "dependency_cycle": 422,
     "invalid_template": 422,
     "repository_unknown": 422,
+    "change_unknown": 422,
     "precondition_required": 428,
     "too_busy": 503,
     "too_many_listeners": 503,

@@ -159,13 +159,18 @@ def test_a_kind_without_an_agent_is_refused_until_one_registers(gateway: Running
     assert refused(create(gateway, kind="plan_change")) == (409, "no_agent")
 
 
-def test_a_local_repository_that_nobody_made_known_is_refused(gateway: RunningGateway) -> None:
+def test_a_local_change_that_nobody_made_known_is_refused(gateway: RunningGateway) -> None:
     run = "/api/v1/workflows/review_pull_request/runs"
     target = {"repository": "_local/tool-0123abcd", "number": 1}
     assert refused(create(gateway, **target)) == (422, "repository_unknown")
     assert refused(gateway.client.post(run, json=target)) == (422, "repository_unknown")
     assert gateway.client.get(TASKS).json()["total"] == 0
-    gateway.store.repositories.ensure("local", "_local/tool-0123abcd", location="/srv/tool")
+    known = gateway.store.repositories.ensure("local", "_local/tool-0123abcd", location="/srv/tool")
+    assert refused(create(gateway, **target)) == (422, "change_unknown")
+    assert refused(gateway.client.post(run, json=target)) == (422, "change_unknown")
+    gateway.store.repositories.save_local_pull_request(
+        known.id, "main", "topic", "a" * 40, "b" * 40, "A change", "", "me"
+    )
     assert created(gateway, **target)["forge"] == "local"
     assert gateway.client.post(run, json=target).json()["forge"] == "local"
 

@@ -118,7 +118,9 @@ def task_command_routes(store: Store) -> APIRouter:
         """Create a task. With `Idempotency-Key` a request may be repeated safely: the task is made once."""
         refuse_without_agent(store, [body.kind])
         request = request_key("POST /api/v1/tasks", idempotency_key, body)
-        task, created = store.tasks.create_once(body.to_task(forge_of(store, body.repository)), request, ACTOR)
+        task, created = store.tasks.create_once(
+            body.to_task(forge_of(store, body.repository, body.number)), request, ACTOR
+        )
         response.status_code = 201 if created else 200
         response.headers["Location"] = f"/api/v1/tasks/{task.id}"
         return shown(task, response)

@@ -109,7 +109,7 @@ def workflow_run_routes(store: Store) -> APIRouter:
         refuse_without_agent(store, template.kinds)
         run = NewWorkflowRun(
             workflow_id=workflow.id,
-            forge=forge_of(store, body.repository),
+            forge=forge_of(store, body.repository, body.number),
             repository=body.repository,
             number=body.number,
             priority=body.priority,
