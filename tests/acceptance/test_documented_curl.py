@@ -9,6 +9,9 @@ import pytest
 
 from tests.acceptance.conftest import CHECKOUT, RunningPlatform
 from tests.acceptance.test_whole_way import seed
+from tests.shell_tools import PATH, needs_shell_tools
+
+pytestmark = needs_shell_tools
 
 PAGE = CHECKOUT / "docs" / "how-to" / "drive-tasks-with-curl.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
@@ -30,7 +33,7 @@ def printed(platform: RunningPlatform, tmp_path_factory: pytest.TempPathFactory)
     ended = subprocess.run(
         ["bash", "-c", session],
         cwd=tmp_path_factory.mktemp("session"),
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "CODEGEN_API": f"{platform.gateway}/api/v1"},
+        env={"PATH": PATH, "CODEGEN_API": f"{platform.gateway}/api/v1"},
         capture_output=True,
         text=True,
         check=False,

@@ -23,6 +23,7 @@ from codegen_platform.store.pool import Parameters, Pool
 from tests.integration.ledger_rows import a_review, an_agent, claimed, completed, enqueued
 from tests.integration.running_gateway import RunningGateway, running_gateway, sample
 from tests.integration.test_gateway_api import route
+from tests.shell_tools import PATH, needs_shell_tools
 
 GOLDEN = Path(__file__).parents[1] / "data" / "schema.graphql"
 PAGE = Path(__file__).parents[2] / "docs" / "graphql.md"
@@ -261,6 +262,7 @@ def test_everything_is_answered_while_nothing_can_be_written_or_locked(
     assert found["kpis"]["tasks"]["complete"] == 1
 
 
+@needs_shell_tools
 def test_the_page_of_the_documentation_prints_what_it_says(gateway: RunningGateway, tmp_path: Path) -> None:
     store = gateway.store
     completed(store, claimed(store, a_review("a", number=123, repository="octo/shop")), "reviewed")
@@ -272,7 +274,7 @@ def test_the_page_of_the_documentation_prints_what_it_says(gateway: RunningGatew
         ended = subprocess.run(
             ["bash", "-eu", "-o", "pipefail", "-c", script],
             cwd=tmp_path,
-            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "CODEGEN_GATEWAY": gateway.url},
+            env={"PATH": PATH, "CODEGEN_GATEWAY": gateway.url},
             capture_output=True,
             text=True,
             check=False,

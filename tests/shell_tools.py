@@ -1,0 +1,15 @@
+"""Programs that the blocks of the documentation are typed with; the platform itself needs none of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+PATH = os.environ["PATH"]
+NEEDED = ("bash", "curl", "jq")
+
+needs_shell_tools = pytest.mark.skipif(
+    not all(map(shutil.which, NEEDED)), reason=f"what the page types is not on this machine: {', '.join(NEEDED)}"
+)
