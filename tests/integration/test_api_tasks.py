@@ -159,6 +159,19 @@ def test_a_kind_without_an_agent_is_refused_until_one_registers(gateway: Running
     assert refused(create(gateway, kind="plan_change")) == (409, "no_agent")
 
 
+def test_a_request_that_is_repeated_is_answered_as_before_although_it_would_be_refused_now(
+    gateway: RunningGateway,
+) -> None:
+    an_agent(gateway.store, "plan_change", name="generator@here:8003")
+    key = {"Idempotency-Key": "before"}
+    first = create(gateway, key, kind="plan_change")
+    gateway.client.patch("/api/v1/agents/generator@here:8003", json={"status": "disabled"})
+    again = create(gateway, key, kind="plan_change")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json()["id"] == first.json()["id"]
+    assert refused(create(gateway, key, kind="plan_change", priority=1)) == (409, "idempotency_key_reused")
+
+
 def test_a_local_change_that_nobody_made_known_is_refused(gateway: RunningGateway) -> None:
     run = "/api/v1/workflows/review_pull_request/runs"
     target = {"repository": "_local/tool-0123abcd", "number": 1}

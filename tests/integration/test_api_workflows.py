@@ -116,6 +116,9 @@ def test_a_run_is_one_task_per_step_and_is_started_once_per_key(gateway: Running
     again = start(gateway, key, priority=1, metadata={"by": "ada"})
     assert (again.status_code, again.json()["id"]) == (200, run["id"])
     assert refused(start(gateway, key, priority=2)) == (409, "idempotency_key_reused")
+    assert save(gateway, [{"name": "plan", "kind": "plan_change"}], {"If-Match": "*"}).status_code == 200
+    assert refused(start(gateway, priority=1)) == (409, "no_agent")
+    assert start(gateway, key, priority=1, metadata={"by": "ada"}).json()["id"] == run["id"]
     assert gateway.client.get("/api/v1/tasks", params={"workflow_run_id": run["id"]}).json()["total"] == 2
 
 

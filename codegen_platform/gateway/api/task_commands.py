@@ -116,11 +116,10 @@ def task_command_routes(store: Store) -> APIRouter:
         idempotency_key: IdempotencyKey = None,
     ) -> TaskView:
         """Create a task. With `Idempotency-Key` a request may be repeated safely: the task is made once."""
-        refuse_without_agent(store, [body.kind])
         request = request_key("POST /api/v1/tasks", idempotency_key, body)
-        task, created = store.tasks.create_once(
-            body.to_task(forge_of(store, body.repository, body.number)), request, ACTOR
-        )
+        # What was made stays made, also where it would be refused by now.
+        made = store.tasks.created_by(request)
+        task, created = (made, False) if made else store.tasks.create_once(_new_task(store, body), request, ACTOR)
         response.status_code = 201 if created else 200
         response.headers["Location"] = f"/api/v1/tasks/{task.id}"
         return shown(task, response)
@@ -154,3 +153,8 @@ def task_command_routes(store: Store) -> APIRouter:
         return shown(store.tasks.replay(task_id, ACTOR), response)
 
     return router
+
+
+def _new_task(store: Store, body: NewTaskBody) -> NewTask:
+    refuse_without_agent(store, [body.kind])
+    return body.to_task(forge_of(store, body.repository, body.number))

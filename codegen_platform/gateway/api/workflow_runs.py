@@ -20,7 +20,7 @@ from codegen_platform.gateway.api.task_examples import TASK
 from codegen_platform.gateway.api.task_views import TaskView
 from codegen_platform.gateway.api.workflows import WorkflowName, known
 from codegen_platform.gateway.strict_route import StrictRoute
-from codegen_platform.store import NewWorkflowRun, NotFound, Store
+from codegen_platform.store import NewWorkflowRun, NotFound, RequestKey, Store, WorkflowRow, WorkflowRunRow
 from codegen_platform.store.rows.workflows import RunStatus
 from codegen_platform.tasks.kinds import refuse_without_agent
 from codegen_platform.tasks.workflows import Priority, Template, tasks_of
@@ -105,19 +105,10 @@ def workflow_run_routes(store: Store) -> APIRouter:
     ) -> WorkflowRunView:
         """Start the newest version of a workflow: all of its tasks are created at once, and start as their dependencies are met."""
         workflow = known(store, name)
-        template = Template.model_validate(workflow.template)
-        refuse_without_agent(store, template.kinds)
-        run = NewWorkflowRun(
-            workflow_id=workflow.id,
-            forge=forge_of(store, body.repository, body.number),
-            repository=body.repository,
-            number=body.number,
-            priority=body.priority,
-        )
-        title = body.title or f"{body.repository}#{body.number}"
-        tasks = tasks_of(template, run, title=title, head_sha=body.head_sha, metadata=body.metadata)
         request = request_key(f"POST /api/v1/workflows/{name}/runs", idempotency_key, body)
-        started, is_new = store.workflows.start(run, tasks, ACTOR, request=request)
+        # What was started stays started, also where it would be refused by now.
+        before = store.workflows.started_by(request)
+        started, is_new = (before, False) if before else _started(store, workflow, body, request)
         response.status_code = 201 if is_new else 200
         response.headers["Location"] = f"/api/v1/workflow-runs/{started.id}"
         return WorkflowRunView.model_validate(started)
@@ -141,3 +132,20 @@ def workflow_run_routes(store: Store) -> APIRouter:
         return WorkflowRunView.model_validate(run)
 
     return router
+
+
+def _started(
+    store: Store, workflow: WorkflowRow, body: NewRunBody, request: RequestKey | None
+) -> tuple[WorkflowRunRow, bool]:
+    template = Template.model_validate(workflow.template)
+    refuse_without_agent(store, template.kinds)
+    run = NewWorkflowRun(
+        workflow_id=workflow.id,
+        forge=forge_of(store, body.repository, body.number),
+        repository=body.repository,
+        number=body.number,
+        priority=body.priority,
+    )
+    title = body.title or f"{body.repository}#{body.number}"
+    tasks = tasks_of(template, run, title=title, head_sha=body.head_sha, metadata=body.metadata)
+    return store.workflows.start(run, tasks, ACTOR, request=request)

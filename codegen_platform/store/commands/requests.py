@@ -37,6 +37,20 @@ class _Known:
     made_id: UUID
 
 
+def made_by(connection: Connection, request: RequestKey | None) -> UUID | None:
+    """Return the id of what the same request made before; None if it made nothing, or cannot be recognised.
+
+    Raises:
+        KeyReused: the key came with another request before.
+    """
+    if request is None:
+        return None
+    known = fetch(connection, _Known, KNOWN, {"operation": request.operation, "key": request.key})
+    if known and bytes(known[0].request_sha256) != request.request_sha256:
+        raise KeyReused("this Idempotency-Key came with another request before; use a new one")
+    return known[0].made_id if known else None
+
+
 def once(connection: Connection, request: RequestKey | None, make: Callable[[], UUID]) -> tuple[UUID, bool]:
     """Make a thing and return its id and True, or the id of what the same request made before and False.
 
@@ -47,10 +61,8 @@ def once(connection: Connection, request: RequestKey | None, make: Callable[[], 
         return make(), True
     given = {"operation": request.operation, "key": request.key}
     connection.execute(LOCK, given)
-    if known := fetch(connection, _Known, KNOWN, given):
-        if bytes(known[0].request_sha256) != request.request_sha256:
-            raise KeyReused("this Idempotency-Key came with another request before; use a new one")
-        return known[0].made_id, False
+    if known := made_by(connection, request):
+        return known, False
     made_id = make()
     connection.execute(REMEMBER, {**given, "request_sha256": request.request_sha256, "made_id": made_id})
     return made_id, True

@@ -14,7 +14,7 @@ from codegen_platform.store.commands.dispatching import Dispatching
 from codegen_platform.store.commands.hastening import hasten
 from codegen_platform.store.commands.leases import Leases
 from codegen_platform.store.commands.rebuilding import rebuild
-from codegen_platform.store.commands.requests import RequestKey, once
+from codegen_platform.store.commands.requests import RequestKey, made_by, once
 from codegen_platform.store.commands.updating import update
 from codegen_platform.store.pool import fetch
 from codegen_platform.store.rows import NewTask, RebuildReport, TaskChanges, TaskHead, TaskRow
@@ -48,6 +48,19 @@ class Tasks(Leases, Dispatching, Decisions):
             DependencyRefused: nothing was created.
         """
         return self._pool.run(lambda connection: create_all(connection, news, actor))
+
+    def created_by(self, request: RequestKey | None) -> TaskRow | None:
+        """Return the task that the same request created before, as it is now, or None.
+
+        Raises:
+            KeyReused: the key came with another request before.
+        """
+
+        def found(connection: Connection) -> TaskRow | None:
+            task_id = made_by(connection, request)
+            return fetch(connection, TaskRow, GET, {"id": task_id})[0] if task_id else None
+
+        return self._pool.run(found) if request else None
 
     def create_once(self, new: NewTask, request: RequestKey | None, actor: str) -> tuple[TaskRow, bool]:
         """Insert a task, or return the one that the same request created before; True if it was inserted.

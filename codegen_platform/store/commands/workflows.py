@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 
 from codegen_platform.store.commands.creating import create_all
-from codegen_platform.store.commands.requests import RequestKey, once
+from codegen_platform.store.commands.requests import RequestKey, made_by, once
 from codegen_platform.store.pool import Pool, fetch
 from codegen_platform.store.queries.workflows import read_run
 from codegen_platform.store.refusals import VersionConflict
@@ -62,6 +62,19 @@ class Workflows:
             return fetch(connection, WorkflowRow, SAVE, {**given, "template": storable_json(template)})[0]
 
         return self._pool.run(saved)
+
+    def started_by(self, request: RequestKey | None) -> WorkflowRunRow | None:
+        """Return the run that the same request started before, as it is now, or None.
+
+        Raises:
+            KeyReused: the key came with another request before.
+        """
+
+        def found(connection: Connection) -> WorkflowRunRow | None:
+            run_id = made_by(connection, request)
+            return read_run(connection, run_id) if run_id else None
+
+        return self._pool.run(found) if request else None
 
     def start(
         self, run: NewWorkflowRun, tasks: Sequence[NewTask], actor: str, *, request: RequestKey | None = None
