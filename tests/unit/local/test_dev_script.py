@@ -31,10 +31,13 @@ case "$1 $2" in
 "-m pip")
     echo "pip $*" >>"$RECORD"
     sleep "${FAKE_SLOW:-0}"
-    case "$*" in *requirements.lock*) [ -z "${FAKE_PIP_FAILS:-}" ] || { echo "no matching distribution"; exit 1; } ;; esac ;;
+    case "$*" in *"$FAKE_PIP_FAILS_ON"*) [ -z "${FAKE_PIP_FAILS:-}" ] || { echo "$FAKE_PIP_FAILS"; exit 1; } ;; esac ;;
 "-m pytest") echo "pytest $*" ;;
 esac
 """
+
+
+RUNTIME_STEPS = 4  # the installer, the packages, the checkout, and the installer's removal
 
 
 class Dev:
@@ -46,7 +49,8 @@ class Dev:
         for name in ("dev", "requirements.lock", "pyproject.toml"):
             shutil.copy(CHECKOUT / name, self.root / name)
         (self.root / ".ci").mkdir()
-        shutil.copy(CHECKOUT / ".ci" / "installer.lock", self.root / ".ci")
+        for name in ("installer.lock", "development.lock"):
+            shutil.copy(CHECKOUT / ".ci" / name, self.root / ".ci")
         self.programs = folder / "programs"
         self.programs.mkdir()
         (self.programs / "python3.12").write_text(PYTHON)
@@ -60,6 +64,7 @@ class Dev:
 
     def environment(self, **given: str) -> dict[str, str]:
         known = {"PATH": str(self.programs), "RECORD": str(self._record), "HOME": str(self.home)}
+        known["FAKE_PIP_FAILS_ON"] = "requirements.lock"
         return {name: value for name, value in (known | given).items() if value != "unset"}
 
     def run(
@@ -92,10 +97,10 @@ def test_it_installs_with_hashes_alone_and_hands_over(dev: Dev, shell: str, tmp_
     done = dev.run("review", "a path", shell=shell, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"platform in {tmp_path}: review a path; {dev.root}/.venv/bin/python; home {dev.home}\n"
-    first, packages, checkout = dev.installed()
+    first, packages, checkout, _ = dev.installed()
     assert f"--require-hashes --no-deps -r {dev.root}/.ci/installer.lock" in first
     assert packages.startswith("uv pip install")
-    assert f"--require-hashes --no-deps --compile-bytecode -r {dev.root}/requirements.lock" in packages
+    assert f"--require-hashes --no-deps -r {dev.root}/requirements.lock" in packages
     assert f"--no-deps --no-build-isolation --editable {dev.root}" in checkout
 
 
@@ -114,7 +119,7 @@ def test_what_changed_is_installed_again(dev: Dev, changed: str) -> None:
     with (dev.root / changed).open("a") as file:
         file.write("# changed\n")
     dev.run("doctor")
-    assert len(dev.installed()) == 3
+    assert len(dev.installed()) == RUNTIME_STEPS
 
 
 def test_a_moved_checkout_gets_a_new_environment(dev: Dev) -> None:
@@ -128,13 +133,13 @@ def test_a_moved_checkout_gets_a_new_environment(dev: Dev) -> None:
 
 
 def test_an_installation_that_was_broken_off_is_done_again(dev: Dev) -> None:
-    failed = dev.run("doctor", FAKE_UV_FAILS="1", FAKE_PIP_FAILS="1")
+    failed = dev.run("doctor", FAKE_UV_FAILS="1", FAKE_PIP_FAILS="no matching distribution")
     assert failed.returncode == 1
     assert "the packages could not be installed: no matching distribution" in failed.stderr.replace("\n", " ")
     assert dev.installed()
     (dev.root / ".venv" / "half a package").touch()
     assert dev.run("doctor").returncode == 0
-    assert len(dev.installed()) == 3
+    assert len(dev.installed()) == RUNTIME_STEPS
     assert not (dev.root / ".venv" / "half a package").exists()
 
 
@@ -142,8 +147,63 @@ def test_pip_does_what_uv_cannot(dev: Dev) -> None:
     done = dev.run("doctor", FAKE_UV_FAILS="1")
     assert done.returncode == 0
     assert "trying pip, which is slower" in done.stderr
-    asked = f"install --require-hashes --no-deps -r {dev.root}/requirements.lock"
+    asked = f"install --no-compile --require-hashes --no-deps -r {dev.root}/requirements.lock"
     assert any(line.startswith("pip ") and asked in line for line in dev.installed())
+
+
+def test_a_user_gets_no_development_tools_and_a_developer_gets_them_on_top(dev: Dev) -> None:
+    dev.run("up")
+    assert not any("development.lock" in line for line in dev.installed())
+    for command in ("test", "check", "bench", "chaos"):
+        dev.run(command)
+        (dev.root / ".venv" / ".installed-development").unlink()
+        steps = dev.installed()
+        assert [line for line in steps if line.endswith(f"-r {dev.root}/.ci/development.lock")], command
+        assert not any("uninstall" in line for line in steps)
+
+
+def test_tools_that_changed_are_installed_for_developers_only(dev: Dev) -> None:
+    dev.run("test")
+    dev.installed()
+    with (dev.root / ".ci" / "development.lock").open("a") as file:
+        file.write("# changed\n")
+    dev.run("up")
+    assert dev.installed() == []
+    dev.run("test")
+    assert any("development.lock" in line for line in dev.installed())
+
+
+def test_the_locks_agree_and_hold_no_address_and_no_development_tool_reaches_users() -> None:
+    runtime, tools = (
+        {line.split("==")[0]: line.split()[0] for line in (CHECKOUT / lock).read_text().splitlines() if "==" in line}
+        for lock in ("requirements.lock", ".ci/development.lock")
+    )
+    shared = runtime.keys() & tools.keys()
+    assert {name: runtime[name] for name in shared} == {name: tools[name] for name in shared}
+    assert not runtime.keys() & {"moto", "mypy", "schemathesis", "hypothesis", "import-linter"}
+    for lock in ("requirements.lock", ".ci/development.lock"):
+        assert "://" not in (CHECKOUT / lock).read_text()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("NewConnectionError: [Errno -3] Temporary failure in name resolution", "no network"),
+        ("error sending request: dns error: failed to lookup address information", "no network"),
+        ("Failed to establish a new connection: [Errno 101] Network is unreachable", "no network"),
+        ("ProxyError('Cannot connect to proxy.', OSError('Tunnel connection failed'))", "no network"),
+        ("ConnectTimeoutError: Connection to index timed out. (connect timeout=15)", "no network"),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "certificate of the package index"),
+        ("error: failed to write: No space left on device (os error 28)", "the disk is full"),
+        ("THESE PACKAGES DO NOT MATCH THE HASHES", "DO NOT MATCH THE HASHES"),
+    ],
+)
+@pytest.mark.parametrize("fails_on", ["installer.lock", "requirements.lock"])
+def test_a_failed_download_is_explained(dev: Dev, said: str, told: str, fails_on: str) -> None:
+    done = dev.run("up", FAKE_UV_FAILS="1", FAKE_PIP_FAILS=said, FAKE_PIP_FAILS_ON=fails_on)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "install.log" in done.stderr
 
 
 def test_two_calls_at_once_install_once(dev: Dev) -> None:
@@ -154,7 +214,7 @@ def test_two_calls_at_once_install_once(dev: Dev) -> None:
     ]
     said = [process.communicate(timeout=60)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert len(dev.installed()) == 3
+    assert len(dev.installed()) == RUNTIME_STEPS
     assert sorted(text.count(b"waiting for another ./dev") for text in said) == [0, 1]
     assert not (dev.root / ".codegen" / "install.lock").exists()
 
