@@ -57,6 +57,16 @@ class ForgeRefused(CodegenError):
         self.status = status
 
 
+class ForgeNotYet(ForgeRefused):
+    """The forge does not show what it announced itself: right after an event that passes, later it is a refusal like any other.
+
+    The age of the work decides, which only the caller knows; see `tasks.retrying`.
+    """
+
+    code = "forge_not_yet"
+    retryable = True
+
+
 class ModelUnavailable(CodegenError):
     """The model did not answer for a reason that passes: rate limit, overload, network, server error."""
 

@@ -13,7 +13,7 @@ from codegen_platform.changes.keys import split_repository
 from codegen_platform.errors import WrongUsage
 from codegen_platform.forge.answers import InstallationAnswer, TokenAnswer, read_as
 from codegen_platform.forge.connection import Connection
-from codegen_platform.forge.errors import server_time
+from codegen_platform.forge.waits import server_time
 
 if TYPE_CHECKING:
     from github import Auth

@@ -9,7 +9,7 @@ from codegen_platform.errors import ForgeRefused, ForgeUnavailable
 from codegen_platform.forge.answers import read_as
 from codegen_platform.forge.auth import GitHubAuth
 from codegen_platform.forge.connection import Answer, Connection
-from codegen_platform.forge.errors import UNTOLD_LIMIT_SECONDS
+from codegen_platform.forge.verdicts import UNTOLD_LIMIT_SECONDS
 
 T = TypeVar("T")
 

@@ -124,9 +124,9 @@ class Connection:
         ) as error:  # PyGithub's word for a redirect to another host, or in a circle
             raise ForgeRefused(f"GitHub redirected {what} elsewhere; check the API address", status=301) from error
         if status in _RETRIED and "retry-after" not in answered:
-            raise _Broken(str(error_of(status, answered, text, what=what)))
+            raise _Broken(str(error_of(status, answered, text, what=what, method=verb)))
         if status >= 300:
-            raise error_of(status, answered, text, what=what)
+            raise error_of(status, answered, text, what=what, method=verb)
         return Answer(answered, text)
 
     def _requester(self) -> Requester:

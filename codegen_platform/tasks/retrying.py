@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from codegen_platform.errors import CodegenError
 MOST_TRIES = 8
 MOST_AGE_SECONDS = 24 * 3600.0
 
+# The other side is asked again at the latest after this, whatever it asked for: its figure may be nonsense.
+MOST_ASKED_SECONDS = 3600.0
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryPolicy:
@@ -22,11 +26,13 @@ class RetryPolicy:
     Attributes:
         base_seconds: ceiling of the first wait; doubled from failure to failure up to `cap_seconds`.
         tries: of one task, the first included; after the last one it is dead.
+        passes_within_seconds: age of the task up to which the error may pass; from then on it is permanent. None: at any age.
     """
 
     base_seconds: float
     cap_seconds: float
     tries: int
+    passes_within_seconds: float | None = None
 
     def ceiling_seconds(self, failures: int) -> float:
         """Return the longest wait after the `failures`-th failure in a row (1 = the first)."""
@@ -34,8 +40,10 @@ class RetryPolicy:
         return min(self.cap_seconds, self.base_seconds * 2.0 ** min(failures - 1, 30))
 
     def wait_seconds(self, failures: int, *, asked_seconds: float | None = None) -> float:
-        """Return how long to wait after the `failures`-th failure; what the other side asked for is waited in full, the jitter on top."""
-        return max(0.0, asked_seconds or 0.0) + random.uniform(0, self.ceiling_seconds(failures))  # noqa: S311
+        """Return how long to wait after the `failures`-th failure: the wait asked for, at most an hour of it, with the jitter on top."""
+        asked = asked_seconds or 0.0
+        bounded = min(max(0.0, asked), MOST_ASKED_SECONDS) if math.isfinite(asked) else MOST_ASKED_SECONDS
+        return bounded + random.uniform(0, self.ceiling_seconds(failures))  # noqa: S311
 
 
 AWAY = RetryPolicy(base_seconds=8, cap_seconds=60, tries=MOST_TRIES)
@@ -49,6 +57,8 @@ fewer than one in 40,000. Nobody pays for the longer waits: the first run that i
 POLICIES: Mapping[str, RetryPolicy] = MappingProxyType(
     {
         "forge_unavailable": AWAY,
+        # GitHub announces a head seconds before all of its replicas know it; what it refuses after two minutes, it refuses.
+        "forge_not_yet": RetryPolicy(base_seconds=4, cap_seconds=30, tries=MOST_TRIES, passes_within_seconds=120),
         "store_unavailable": AWAY,
         "artifacts_unavailable": AWAY,
         "model_unavailable": RetryPolicy(base_seconds=2, cap_seconds=120, tries=6),
@@ -66,6 +76,9 @@ ASKED_TO_WAIT: Mapping[str, str] = MappingProxyType(
     {"forge_unavailable": "forge_throttled", "model_unavailable": "model_throttled"}
 )
 """What an error is called in the ledger when the other side said how long to wait: that it answers again makes nobody's wait shorter."""
+
+PERMANENT_NAMES: Mapping[str, str] = MappingProxyType({"forge_not_yet": "forge_refused"})
+"""What an error is called in the ledger when the task is too old for it to pass."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +108,8 @@ def judge(error: CodegenError, *, tries: int, age_seconds: float, most_tries: in
     code = ASKED_TO_WAIT.get(error.code, error.code) if asked else error.code
     if policy is None:
         return Verdict(status="failed", code=code)
+    if policy.passes_within_seconds is not None and age_seconds >= policy.passes_within_seconds:
+        return Verdict(status="failed", code=PERMANENT_NAMES.get(code, code))
     if tries >= min(policy.tries, most_tries):
         return Verdict(status="dead", code=code, given_up=f"given up after {tries} {'try' if tries == 1 else 'tries'}")
     delay_seconds = policy.wait_seconds(tries, asked_seconds=asked)

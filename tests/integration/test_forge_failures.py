@@ -8,7 +8,7 @@ from email.utils import formatdate
 
 import pytest
 
-from codegen_platform.errors import CodegenError, ForgeRefused, ForgeUnavailable, WrongUsage
+from codegen_platform.errors import CodegenError, ForgeNotYet, ForgeRefused, ForgeUnavailable, WrongUsage
 from codegen_platform.forge import GitHubAuth, GitHubForge
 from codegen_platform.forge.connection import TRIES, Connection
 from codegen_platform.forge.errors import error_of
@@ -34,7 +34,7 @@ def forge(github: GitHubDouble) -> Iterator[GitHubForge]:
     made.close()
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 406, 410, 422, 451])
+@pytest.mark.parametrize("status", [400, 401, 403, 406, 410, 422, 451])
 def test_a_refusal_is_permanent_and_asked_once(github, forge, status):
     github.fault(ASKED, status=status, times=None, message="No")
     with pytest.raises(ForgeRefused, match="No") as caught:
@@ -42,6 +42,15 @@ def test_a_refusal_is_permanent_and_asked_once(github, forge, status):
     assert caught.value.status == status
     assert not caught.value.retryable
     assert github.counts()[PULL] == 1
+
+
+@pytest.mark.parametrize("status", [404, 409])
+def test_what_github_does_not_show_yet_is_a_refusal_that_passes_for_young_work(github, forge, status):
+    github.fault(ASKED, status=status, message="Not Found")
+    with pytest.raises(ForgeNotYet, match="Not Found") as caught:
+        forge.head("octo/shop", 7)
+    assert (caught.value.status, caught.value.retryable) == (status, True)
+    assert forge.head("octo/shop", 7).number == 7
 
 
 @pytest.mark.parametrize(
@@ -117,7 +126,7 @@ def test_a_redirect_to_another_host_is_refused_and_nothing_goes_there(github, fo
             github.fault(ASKED, status=status, headers=(("Location", address),))
             with pytest.raises(CodegenError) as caught:
                 forge.head("octo/shop", 7)
-            assert not caught.value.retryable
+            assert isinstance(caught.value, ForgeRefused)
         assert elsewhere.calls == []
 
 
@@ -142,6 +151,7 @@ def test_an_answer_of_another_shape_is_passing(github, forge):
         (403, {}, '{"message": "You have exceeded a secondary rate limit."}', 60),
         (429, {"retry-after": "0"}, "", 1),
         (429, {"retry-after": "soon"}, "", 60),
+        (429, {"retry-after": "999999999"}, "", 3600),
         (503, {"retry-after": "9"}, "", 9),
         (500, {}, "<html>", None),
     ],

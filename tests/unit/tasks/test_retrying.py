@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import accumulate
 
 import pytest
@@ -10,6 +11,7 @@ from codegen_platform.errors import (
     ArtifactsUnavailable,
     BudgetExhausted,
     CodegenError,
+    ForgeNotYet,
     ForgeRefused,
     ForgeUnavailable,
     ModelRefused,
@@ -33,6 +35,7 @@ DRAWS = 2_000
 FORGE = POLICIES["forge_unavailable"]
 PASSING = [
     ForgeUnavailable("502"),
+    ForgeNotYet("404 right after the webhook", status=404),
     ModelUnavailable("529"),
     StoreUnavailable("restarting"),
     ArtifactsUnavailable("503"),
@@ -71,6 +74,18 @@ def test_what_the_other_side_asked_for_is_waited_in_full_and_jittered_on_top() -
     assert min(waits) >= 60
     assert max(waits) <= 68
     assert len(set(waits)) > DRAWS / 2
+
+
+@pytest.mark.parametrize("asked_seconds", [3_601.0, 999_999_999.0, 1e300, math.inf, math.nan])
+def test_a_wait_that_is_asked_for_ends_after_an_hour(asked_seconds: float) -> None:
+    assert all(3_600 <= AWAY.wait_seconds(1, asked_seconds=asked_seconds) <= 3_608 for _ in range(100))
+
+
+def test_what_the_forge_does_not_show_yet_passes_for_a_young_task_and_is_a_refusal_later() -> None:
+    error = ForgeNotYet("no such pull request", status=404)
+    assert judge(error, tries=1, age_seconds=119).status == "pending"
+    late = judge(error, tries=1, age_seconds=121)
+    assert (late.status, late.code) == ("failed", "forge_refused")
 
 
 def test_a_negative_wait_is_none() -> None:
