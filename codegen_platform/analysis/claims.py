@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from codegen_platform.analysis.sources import SourceFile
-from codegen_platform.artifacts import Category, Severity
+from codegen_platform.artifacts import Category, Severity, SkipReason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,10 +39,16 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claims:
-    """What one run of an analyser gave: its claims, and why there are not more of them if it could not finish."""
+    """What one run of an analyser gave: its claims, and why there are not more of them if it could not finish.
+
+    Attributes:
+        unread: path -> reason, of the files that it was handed and did not read to the end; the change then counts as read in part.
+        error: one sentence for the report on the run. Without an `unread`, it stands for all files.
+    """
 
     claims: tuple[Claim, ...] = ()
     error: str | None = None
+    unread: Mapping[str, SkipReason] = field(default_factory=dict)
 
 
 class Analyser(Protocol):

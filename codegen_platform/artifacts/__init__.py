@@ -1,20 +1,19 @@
 """The typed, versioned documents that agents hand to each other and that are stored as JSON in S3 or a folder."""
 
 from codegen_platform.artifacts.change import ChangedFile, FileStatus, PullRequestSnapshot
+from codegen_platform.artifacts.coverage import Coverage, SkippedFile, SkipReason
 from codegen_platform.artifacts.document import Document
 from codegen_platform.artifacts.findings import (
     Category,
     DroppedFinding,
     Finding,
     Severity,
-    SkippedFile,
     StaticFindings,
     SuppressedFinding,
     ToolReport,
 )
 from codegen_platform.artifacts.review import (
     CodeReview,
-    Coverage,
     ModelUsage,
     Outcome,
     PublishedComment,
@@ -38,6 +37,7 @@ __all__ = [
     "PublishedReview",
     "PullRequestSnapshot",
     "Severity",
+    "SkipReason",
     "SkippedFile",
     "StaticFindings",
     "SuppressedFinding",

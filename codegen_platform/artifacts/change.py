@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
+from codegen_platform.artifacts.coverage import SkipReason
 from codegen_platform.artifacts.document import Document, Value
 
 
@@ -44,7 +45,7 @@ class ChangedFile(Value):
     deletions: int = 0
     patch: str | None = None
     head_text: str | None = None
-    unread_reason: str | None = None
+    unread_reason: SkipReason | None = None
 
 
 class PullRequestSnapshot(Document):

@@ -7,6 +7,7 @@ import re
 from enum import StrEnum
 from typing import ClassVar
 
+from codegen_platform.artifacts.coverage import SkippedFile
 from codegen_platform.artifacts.document import Document, Value
 
 
@@ -83,13 +84,6 @@ class DroppedFinding(Value):
 
     path: str
     title: str
-    reason: str
-
-
-class SkippedFile(Value):
-    """A file that was not reviewed, and why."""
-
-    path: str
     reason: str
 
 

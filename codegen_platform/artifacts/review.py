@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
+from codegen_platform.artifacts.coverage import Coverage
 from codegen_platform.artifacts.document import Document, Value
-from codegen_platform.artifacts.findings import DroppedFinding, Finding, Severity, SkippedFile, SuppressedFinding
+from codegen_platform.artifacts.findings import DroppedFinding, Finding, Severity, SuppressedFinding
 
 
 class Outcome(StrEnum):
@@ -18,16 +19,6 @@ class Outcome(StrEnum):
     REFUSED = "refused"  # nothing of it could be read, or it may not be reviewed; the reason says why
     SUPERSEDED = "superseded"
     FAILED = "failed"
-
-
-class Coverage(Value):
-    """How much of the change was read. `files_reviewed + len(skipped) == files_changed`."""
-
-    files_changed: int
-    files_reviewed: int
-    lines_changed: int
-    lines_reviewed: int
-    skipped: tuple[SkippedFile, ...] = ()
 
 
 class ModelUsage(Value):
