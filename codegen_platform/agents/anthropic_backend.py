@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from codegen_platform.agents.anthropic_bounds import AnswerTooLarge, NotAnAnswer, bound_response
 from codegen_platform.agents.anthropic_errors import mentions_structured_output, translate
 from codegen_platform.agents.anthropic_messages import request_body, response_of, whole_body
-from codegen_platform.agents.anthropic_stream import AnswerTooLarge, Received
+from codegen_platform.agents.anthropic_stream import Received
 from codegen_platform.agents.backend import CallCancelled, CallUnavailable, ModelRequest, ModelResponse
 from codegen_platform.agents.event_loop import Cancelled, EventLoopThread
 
@@ -72,8 +73,11 @@ class Connection:
             base_url=self.base_url,
             max_retries=0,
             open_telemetry=False,
+            default_headers={"accept-encoding": "identity"},  # a few kB unpack to gigabytes
             http_client=DefaultAsyncHttpxClient(
-                follow_redirects=False, limits=Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=60.0)
+                follow_redirects=False,
+                limits=Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=60.0),
+                event_hooks={"response": [bound_response]},
             ),
         )
 
@@ -121,7 +125,7 @@ class AnthropicBackend:
 
         Raises:
             CallUnavailable: rate limit, overload, server error, broken or silent connection, stream cut.
-            CallRefused: wrong key, unknown model, spend limit, request not accepted.
+            CallRefused: wrong key, unknown model, spend limit, request not accepted, an address that is not the API.
             CallCancelled: the task no longer wants the answer; the connection has been closed.
         """
         received = Received()
@@ -172,6 +176,8 @@ class AnthropicBackend:
             event: RawMessageStreamEvent
             async for event in stream:
                 received.add(event)
+            if not received.has_begun and "event-stream" not in stream.response.headers.get("content-type", ""):
+                raise NotAnAnswer("something else than a stream of events")
 
     def _with(self, *, model: str | None = None, cancelled: Callable[[], bool] | None = None) -> AnthropicBackend:
         other = object.__new__(AnthropicBackend)

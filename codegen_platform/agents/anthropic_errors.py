@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import email.utils
+import math
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from codegen_platform.agents.anthropic_bounds import NotAnAnswer
 from codegen_platform.agents.backend import CallRefused, CallUnavailable, Spent
 
 if TYPE_CHECKING:
@@ -25,12 +27,19 @@ REASONS = {  # by HTTP status: the stable reason, and what a person can do
     413: ("request_too_large", "the model API found the request too large; lower the review's max_prompt_tokens"),
 }
 MAX_DETAIL = 200
+MAX_WAIT_SECONDS = 3_600.0
+"""Whatever a server asks for, it is asked again after an hour."""
 
 
 def translate(error: Exception, *, spent: Spent) -> CallUnavailable | CallRefused:
     """Return the platform's error for whatever ended a call; an unknown one counts as passing, since retries are bounded."""
     import anthropic
 
+    # The SDK wraps what a hook raises.
+    not_an_answer = next((cause for cause in (error, error.__cause__) if isinstance(cause, NotAnAnswer)), None)
+    if not_an_answer is not None:
+        sentence = f"the address of the model API answered with {not_an_answer}; check ANTHROPIC_BASE_URL and proxies"
+        return CallRefused(sentence, reason="not_the_api", spent=spent)
     if isinstance(error, anthropic.APIStatusError):
         return _by_status(error, spent)
     if isinstance(error, anthropic.APITimeoutError):
@@ -54,14 +63,21 @@ def mentions_structured_output(error: Exception) -> bool:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Return the wait that a response asks for in `retry-after-ms` or `retry-after` (seconds or an HTTP date), None if it asks for none."""
+    """Return the wait that a response asks for in `retry-after-ms` or `retry-after` (seconds or an HTTP date), an hour at most.
+
+    None if it asks for none, or for none that can be understood.
+    """
     for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(headers[name]) / scale)
+            seconds = float(headers[name]) / scale
         except (KeyError, ValueError):
             continue
+        return None if math.isnan(seconds) else min(max(0.0, seconds), MAX_WAIT_SECONDS)
     when = email.utils.parsedate_tz(headers.get("retry-after", ""))
-    return max(0.0, email.utils.mktime_tz(when) - time.time()) if when else None
+    try:
+        return min(max(0.0, email.utils.mktime_tz(when) - time.time()), MAX_WAIT_SECONDS) if when else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _by_status(error: APIStatusError, spent: Spent) -> CallUnavailable | CallRefused:

@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from codegen_platform.agents import answers
-from codegen_platform.agents.anthropic_stream import MAX_ANSWER_CHARACTERS, AnswerTooLarge, Received
+from codegen_platform.agents.anthropic_bounds import AnswerTooLarge
+from codegen_platform.agents.anthropic_stream import MAX_ANSWER_CHARACTERS, Received
 from codegen_platform.agents.backend import ModelRequest, ModelResponse
 
 if TYPE_CHECKING:

@@ -9,16 +9,14 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from codegen_platform.agents.anthropic_bounds import AnswerTooLarge, NotAnAnswer
 from codegen_platform.agents.backend import Spent, TokenUsage
 
 if TYPE_CHECKING:
     from anthropic.types import RawMessageStreamEvent
 
 MAX_ANSWER_CHARACTERS = 1_000_000  # four characters a token: twice the longest answer of a current model
-
-
-class AnswerTooLarge(Exception):
-    """The model wrote more than any answer of ours can be; the rest is not read."""
+MAX_TOKENS = 100_000_000  # of one call; a server that reports more counts something else
 
 
 @dataclass(slots=True)
@@ -26,6 +24,7 @@ class Received:
     """One answer as far as it has come.
 
     Attributes:
+        has_begun: at least one event or a message has come.
         has_ended: the API said that the message is complete; a stream that ends without it was cut.
     """
 
@@ -34,6 +33,7 @@ class Received:
     first_token_at: float | None = None
     stop_reason: str | None = None
     stop_detail: str | None = None
+    has_begun: bool = False
     has_ended: bool = False
     characters: int = 0
     usage: TokenUsage = field(default_factory=TokenUsage)
@@ -71,6 +71,7 @@ class Received:
         Raises:
             AnswerTooLarge: the answer has passed the limit.
         """
+        self.has_begun = True
         if event.type == "message_start":
             self._count(event.message.usage)
         elif event.type == "content_block_start":
@@ -94,9 +95,11 @@ class Received:
 
         Raises:
             AnswerTooLarge: the answer has passed the limit.
+            NotAnAnswer: the document is no message.
         """
         if not isinstance(message, dict) or not isinstance(message.get("content"), list):
-            return
+            raise NotAnAnswer("a JSON document that is no message")
+        self.has_begun = True
         for index, block in enumerate(message["content"]):
             kind = block.get("type") if isinstance(block, dict) else None
             if kind == "text":
@@ -141,4 +144,6 @@ def _mapping(value: object) -> dict[str, Any]:
 
 def _number(usage: object, name: str, known: int) -> int:
     value = getattr(usage, name, None)
-    return value if isinstance(value, int) and value >= 0 else known
+    if not isinstance(value, int) or isinstance(value, bool):
+        return known
+    return value if 0 <= value <= MAX_TOKENS else known

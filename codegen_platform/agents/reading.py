@@ -21,7 +21,7 @@ from codegen_platform.errors import BudgetExhausted, CodegenError, ModelRefused,
 
 # A refusal for one of these reasons is about the account, not about the question: asking about other files is useless.
 ABOUT_THE_ACCOUNT = frozenset(
-    {"wrong_api_key", "not_permitted", "unknown_model", "spend_limit", "billing", "redirected"}
+    {"wrong_api_key", "not_permitted", "unknown_model", "spend_limit", "billing", "redirected", "not_the_api"}
 )
 
 log = structlog.get_logger()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import struct
@@ -231,6 +232,39 @@ def _redirect(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
     send_json(handler, 307, {}, {"location": "http://127.0.0.1:9/elsewhere"})
 
 
+def _body(content_type: str, body: bytes, **headers: str) -> Callable[[BaseHTTPRequestHandler, Answer], None]:
+    def send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
+        handler.send_response(200)
+        for name, value in {"content-type": content_type, "content-length": str(len(body)), **headers}.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return send
+
+
+def _endless(piece: bytes) -> Callable[[BaseHTTPRequestHandler, Answer], None]:
+    """Begin an event and never end it."""
+
+    def send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
+        _stream(handler, answer, iter([]))
+        handler.wfile.write(b"event: content_block_delta\ndata: ")
+        while not answer.stopping.is_set():
+            handler.wfile.write(piece * 100)
+
+    return send
+
+
+def _absurd_usage(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
+    def events() -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, body in _events(answer, _blocks(answer), "end_turn"):
+            if name == "message_delta":
+                body["usage"] = {"output_tokens": 10**30, "input_tokens": True, "cache_read_input_tokens": -5}
+            yield name, body
+
+    _stream(handler, answer, events())
+
+
 def _no_schema(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
     """A server that does not know `output_config`, but answers without it."""
     if "output_config" not in answer.request.body:
@@ -268,4 +302,11 @@ FAILURES: dict[str, Callable[[BaseHTTPRequestHandler, Answer], None]] = {
     "silent": _silence,
     "silent_mid": _silence_mid,
     "no_schema": _no_schema,
+    "web_page": _body("text/html; charset=utf-8", b"<!doctype html><title>Sign in</title>"),
+    "plain_text": _body("text/plain", b"hello\n"),
+    "other_json": _body("application/json", b'{"status": "ok"}'),
+    "compressed": _body("text/event-stream", gzip.compress(b"\0" * 10_000_000), content_encoding="gzip"),
+    "endless_line": _endless(b"x" * 100),
+    "endless_event": _endless(b"data: x\n"),
+    "absurd_usage": _absurd_usage,
 }

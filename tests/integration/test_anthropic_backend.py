@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from codegen_platform.agents.anthropic_backend import AnthropicBackend
+from codegen_platform.agents.anthropic_errors import retry_after_seconds
 from codegen_platform.agents.backend import CallCancelled, CallRefused, CallUnavailable, ModelRequest, Turn
 from codegen_platform.agents.claims import ReviewAnswer
 from codegen_platform.agents.templates import prompt
@@ -118,6 +119,10 @@ def test_what_passes_is_unavailable_and_tried_once_only(
         ("bad_request", "bad_request"),
         ("spend_limit", "spend_limit"),
         ("redirect", "redirected"),
+        ("web_page", "not_the_api"),
+        ("plain_text", "not_the_api"),
+        ("other_json", "not_the_api"),
+        ("compressed", "not_the_api"),
     ],
 )
 def test_what_does_not_pass_is_refused_with_its_reason(
@@ -136,6 +141,36 @@ def test_the_wait_that_the_api_asks_for_is_told(double: AnthropicDouble, backend
     with pytest.raises(CallUnavailable) as caught:
         backend.complete(question())
     assert caught.value.retry_after_seconds == 37
+
+
+@pytest.mark.parametrize("asked", ["999999999", "inf", "1e300", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_wait_that_the_api_asks_for_is_an_hour_at_most(asked: str) -> None:
+    assert retry_after_seconds({"retry-after": asked}) == 3_600
+
+
+@pytest.mark.parametrize("asked", ["nan", "soon", "", "Fri, 99 Foo 99999999999999 99:99:99 GMT"])
+def test_a_wait_that_cannot_be_understood_is_none(asked: str) -> None:
+    assert retry_after_seconds({"retry-after": asked}) is None
+
+
+@pytest.mark.parametrize("mode", ["endless_line", "endless_event"])
+def test_an_event_without_an_end_is_not_read_for_ever(
+    double: AnthropicDouble, backend: AnthropicBackend, mode: str
+) -> None:
+    double.fail(mode)
+    response = backend.complete(question())
+    assert (response.payload, response.stop_reason) == (None, "too_large")
+    double.wait_until_idle()
+
+
+def test_token_counts_that_cannot_be_true_do_not_cost_the_answer(
+    double: AnthropicDouble, backend: AnthropicBackend
+) -> None:
+    double.fail("absurd_usage")
+    response = backend.complete(question())
+    assert response.payload is not None
+    assert 1_000 < response.usage.prompt_tokens < 100_000
+    assert 0 < response.usage.output_tokens < 100_000
 
 
 @pytest.mark.parametrize("mode", ["silent", "silent_mid"])
