@@ -21,7 +21,11 @@ class Judgement:
 
 
 def judge(*, claimed: Iterable[Finding], static: Iterable[Finding], floor: Severity, max_comments: int) -> Judgement:
-    """Return what is posted and what is suppressed (`duplicate`, `below_severity_floor`, `over_comment_limit`)."""
+    """Return what is posted and what is suppressed (`duplicate`, `below_severity_floor`, `over_comment_limit`).
+
+    A static finding is proved by a rule; the severity of a claim is the model's word, and a pull request can talk it into any number of
+    critical ones. So claims share the places that static findings of medium severity or more leave.
+    """
     kept: list[Finding] = []
     suppressed: list[SuppressedFinding] = []
     for finding in (*static, *sorted(claimed, key=_order)):
@@ -32,15 +36,20 @@ def judge(*, claimed: Iterable[Finding], static: Iterable[Finding], floor: Sever
             kept[twin] = _merged(kept[twin], finding)
             suppressed.append(SuppressedFinding(finding=finding, reason="duplicate"))
     kept.sort(key=_order)
-    above = [finding for finding in kept if finding.severity.at_least(floor)]
+    above = sorted((finding for finding in kept if finding.severity.at_least(floor)), key=_may_be_displaced)
     below = [finding for finding in kept if not finding.severity.at_least(floor)]
     suppressed += [SuppressedFinding(finding=finding, reason="below_severity_floor") for finding in below]
     suppressed += [SuppressedFinding(finding=finding, reason="over_comment_limit") for finding in above[max_comments:]]
-    return Judgement(findings=tuple(above[:max_comments]), suppressed=tuple(suppressed))
+    suppressed.sort(key=lambda item: _may_be_displaced(item.finding))
+    return Judgement(findings=tuple(sorted(above[:max_comments], key=_order)), suppressed=tuple(suppressed))
 
 
-def _order(finding: Finding) -> tuple[int, str, int, str]:
-    return finding.severity.rank, finding.path, finding.line, finding.title
+def _order(finding: Finding) -> tuple[int, bool, str, int, str]:
+    return finding.severity.rank, _is_claimed(finding), finding.path, finding.line, finding.title
+
+
+def _may_be_displaced(finding: Finding) -> bool:
+    return _is_claimed(finding) or not finding.severity.at_least(Severity.MEDIUM)
 
 
 def _say_the_same(kept: Finding, finding: Finding) -> bool:
@@ -59,13 +68,17 @@ def _share(first: str, second: str) -> float:
 
 
 def _merged(kept: Finding, other: Finding) -> Finding:
-    """Return the kept finding with what the other adds: its reasoning if a rule was kept, the higher severity, a fitting suggestion."""
+    """Return the kept finding with what a claim adds: the higher severity, and a suggestion for the same lines.
+
+    Under a tool's name stands what the tool says: of a claim it takes the reasoning alone, as the model's, and no suggestion.
+    """
     severity = min(kept.severity, other.severity, key=lambda level: level.rank)
-    is_rule = not _is_claimed(kept)
-    body = f"{kept.body}\n\n{other.body}" if is_rule and other.body not in kept.body else kept.body
-    fits = (kept.line, kept.end_line) == (other.line, other.end_line)
-    suggestion = kept.suggestion or (other.suggestion if fits else None)
-    return kept.model_copy(update={"severity": severity, "body": body, "suggestion": suggestion})
+    if _is_claimed(kept):
+        fits = (kept.line, kept.end_line) == (other.line, other.end_line)
+        suggestion = kept.suggestion or (other.suggestion if fits else None)
+        return kept.model_copy(update={"severity": severity, "suggestion": suggestion})
+    adds = "" if other.body in kept.body else f"\n\n{other.source.removeprefix('model:')} adds: {other.body}"
+    return kept.model_copy(update={"severity": severity, "body": kept.body + adds})
 
 
 def _is_claimed(finding: Finding) -> bool:

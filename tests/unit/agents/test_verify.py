@@ -147,8 +147,43 @@ def test_a_claim_that_repeats_a_static_finding_is_merged_into_it() -> None:
     (finding,) = review.findings
     assert finding.source == "bandit:B605"
     assert finding.severity is Severity.CRITICAL
-    assert finding.body == "A shell reads the string.\n\nrm -rf"
+    assert finding.body == "A shell reads the string.\n\nclaude-sonnet-5-5 adds: rm -rf"
     assert [item.reason for item in review.suppressed] == ["duplicate"]
+
+
+def test_a_models_suggestion_never_stands_under_a_tools_name() -> None:
+    said = claim(line=SHELL_LINE, quote=SHELL, category="security", suggestion=SHELL.replace("os.system", "os.popen"))
+    (alone,) = verify(said).findings
+    assert alone.suggestion is not None
+    (merged,) = verify(said, findings=static(static_finding())).findings
+    assert (merged.source, merged.suggestion) == ("bandit:B605", None)
+
+
+@pytest.mark.parametrize("claims", [29, 200])
+def test_claims_do_not_displace_static_findings(claims: int) -> None:
+    words = [f"{first}{second}" for first in "abcdefghijklmnop" for second in "abcdefghijklmnop"]
+    invented = [claim(severity="critical", title=f"{words[index]}-{words[-index]} fails") for index in range(claims)]
+    rules = [static_finding(source=f"ruff:S{number}", line=LINE, end_line=LINE, quote=WHILE) for number in range(5)]
+    review = verify(*invented, findings=static(static_finding(), *rules), max_comments=6)
+    assert {finding.source for finding in review.findings} == {"bandit:B605", *(f"ruff:S{n}" for n in range(5))}
+    assert len(review.findings) + len(review.suppressed) == 6 + claims
+
+
+def test_static_findings_over_the_limit_are_listed_before_claims() -> None:
+    rules = [static_finding(source=f"ruff:S{number}") for number in range(3)]
+    review = verify(
+        claim(severity="critical"),
+        claim(severity="low", quote=WHILE, title="Slow"),
+        findings=static(*rules),
+        max_comments=2,
+    )
+    assert review.suppressed[0].finding.source == "ruff:S2"
+
+
+def test_a_minor_static_finding_does_not_displace_a_claim() -> None:
+    rules = [static_finding(source=f"ruff:E{number}", severity=Severity.LOW) for number in range(20)]
+    review = verify(claim(severity="high"), findings=static(*rules), max_comments=15)
+    assert review.findings[0].source == "model:claude-sonnet-5-5"
 
 
 def test_two_claims_about_the_same_thing_are_one_and_the_more_severe_stays() -> None:
