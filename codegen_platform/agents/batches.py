@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from codegen_platform.agents.context import FilePart, shown
+from codegen_platform.agents.context import FilePart, label, shown
 from codegen_platform.artifacts import ChangedFile, FileStatus, SkippedFile
 from codegen_platform.changes.budget import FILE_OVERHEAD_TOKENS, FittedFile, estimate_tokens, fit
 from codegen_platform.changes.diffs import Hunk, parse_hunks
 
 SURROUNDINGS_SHARE = 0.2  # of a call's room, kept for code around the hunks
+FENCES_TOKENS = 20  # of one block: the two lines around it, without the label
 OVER_BUDGET = "over_token_budget"
 CUT = "cut_at_token_budget"
 IGNORED = "ignored"
@@ -113,7 +114,8 @@ def _pieces(chosen: FittedFile, within: int, room: int) -> list[ShownPart]:
 
 
 def _measured(part: FilePart, text: str) -> ShownPart:
-    return ShownPart(part=part, text=text, tokens=estimate_tokens(text) + FILE_OVERHEAD_TOKENS)
+    overhead = max(FILE_OVERHEAD_TOKENS, estimate_tokens(label(part)) + FENCES_TOKENS)
+    return ShownPart(part=part, text=text, tokens=estimate_tokens(text) + overhead)
 
 
 def _grouped(hunks: Sequence[Hunk], within: int) -> list[list[Hunk]]:

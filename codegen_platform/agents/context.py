@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from codegen_platform.agents.untrusted import show_hidden
+from codegen_platform.agents.untrusted import quoted, show_hidden
 from codegen_platform.artifacts import ChangedFile
 from codegen_platform.changes.diffs import Hunk, added_lines
 
@@ -37,6 +37,14 @@ class FilePart:
     def lines_changed(self) -> int:
         """Return how many added and removed lines it shows."""
         return sum(line.kind != "context" for hunk in self.hunks for line in hunk.lines)
+
+
+def label(part: FilePart) -> str:
+    """Return the label of the block that shows a part: the path as JSON, and what kind of file it is."""
+    facts = [part.file.language or "unknown language", part.file.status.value]
+    if part.parts > 1:
+        facts.append(f"part {part.part} of {part.parts}")
+    return f"FILE {quoted(part.file.path)} ({', '.join(facts)})"
 
 
 def shown(part: FilePart, *, with_surroundings: bool = True) -> str:

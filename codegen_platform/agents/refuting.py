@@ -17,6 +17,7 @@ from codegen_platform.agents.meter import Meter, prompt_tokens_of
 from codegen_platform.agents.templates import prompt, version_of
 from codegen_platform.agents.untrusted import block, fence_for, quoted, show_hidden
 from codegen_platform.artifacts import DroppedFinding, Finding, ModelUsage, PullRequestSnapshot
+from codegen_platform.changes.budget import estimate_tokens
 from codegen_platform.errors import BudgetExhausted, ModelRefused, ModelUnavailable
 
 PURPOSE = "refute"
@@ -64,13 +65,14 @@ def refute(
     Raises:
         LeaseLost: the task was cancelled.
     """
-    asked = findings[:MAX_CLAIMS]
+    texts = _claim_texts(findings[:MAX_CLAIMS], snapshot, max_tokens=limits.prompt_tokens_per_call)
+    asked = findings[: len(texts)]
     meter = Meter(backend.model, limits)
     prompt_sha256 = version_of("refute_system", "refute_claims", "repair", "shorter", output=RefuteAnswer)
     request = ModelRequest(
         purpose=PURPOSE,
         system=(prompt("refute_system").render(),),
-        turns=(Turn(role="user", text=_message(asked, snapshot)),),
+        turns=(Turn(role="user", text=_message(texts)),),
         output=RefuteAnswer,
         prompt_sha256=prompt_sha256,
         max_output_tokens=MAX_OUTPUT_TOKENS,
@@ -83,7 +85,7 @@ def refute(
         log.warning("review.not_refuted", code=error.code)
         note = f"The findings were not checked a second time: {error}."
         return Refutation(standing=tuple(findings), notes=(note,), usage=meter.usage(prompt_sha256))
-    numbers = _refuted_numbers(reply.payload)
+    numbers = _refuted_numbers(reply.payload, asked=len(asked))
     return Refutation(
         standing=tuple(finding for number, finding in enumerate(findings, 1) if number not in numbers),
         refuted=tuple(finding for number, finding in enumerate(asked, 1) if number in numbers),
@@ -91,26 +93,34 @@ def refute(
     )
 
 
-def _message(findings: Sequence[Finding], snapshot: PullRequestSnapshot) -> str:
+def _claim_texts(findings: Sequence[Finding], snapshot: PullRequestSnapshot, *, max_tokens: int) -> list[str]:
+    """Return each claim with the code around it, as many as fit: 50 lines of 1,000 characters each add up."""
     files = {file.path: file for file in snapshot.files}
-    texts = [
-        f"{quoted(finding.path)} lines {finding.line} to {finding.end_line}, {finding.severity.value} {finding.category.value}\n"
-        f"{show_hidden(finding.title)}\n{show_hidden(finding.body)}\n\n"
-        f"{lines_around(files[finding.path], finding.line, finding.end_line, margin=MARGIN)}"
-        for finding in findings
-    ]
+    texts: list[str] = []
+    for finding in findings:
+        text = (
+            f"{quoted(finding.path)} lines {finding.line} to {finding.end_line}, {finding.severity.value} {finding.category.value}\n"
+            f"{show_hidden(finding.title)}\n{show_hidden(finding.body)}\n\n"
+            f"{lines_around(files[finding.path], finding.line, finding.end_line, margin=MARGIN)}"
+        )
+        max_tokens -= estimate_tokens(text)
+        if max_tokens < 0:
+            break
+        texts.append(text)
+    return texts
+
+
+def _message(texts: Sequence[str]) -> str:
     fence = fence_for(texts)
     blocks = [block(fence, f"CLAIM {number}", text) for number, text in enumerate(texts, 1)]
-    return prompt("refute_claims").render(fence_length=str(len(fence)), claims="\n\n".join(blocks))
+    return prompt("refute_claims").render(fence=fence, claims="\n\n".join(blocks))
 
 
-def _refuted_numbers(payload: dict[str, JsonValue]) -> set[int]:
+def _refuted_numbers(payload: dict[str, JsonValue], *, asked: int) -> set[int]:
     try:
         answer = RefuteAnswer.model_validate(payload)
     except (
         ValidationError
     ):  # an answer that was cut off may end in half a verdict; what it had said by then is not used
         return set()
-    return {
-        verdict.claim for verdict in answer.verdicts if verdict.verdict == "refuted" and verdict.claim <= MAX_CLAIMS
-    }
+    return {verdict.claim for verdict in answer.verdicts if verdict.verdict == "refuted" and verdict.claim <= asked}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from codegen_platform.agents.backend import ModelRequest, Turn
-from codegen_platform.agents.batches import Batch, ShownPart
+from codegen_platform.agents.batches import Batch
 from codegen_platform.agents.claims import ReviewAnswer
+from codegen_platform.agents.context import label
 from codegen_platform.agents.templates import prompt, version_of
 from codegen_platform.agents.untrusted import block, fence_for, one_line, quoted, show_hidden
 from codegen_platform.artifacts import ChangedFile, Finding, PullRequestSnapshot, StaticFindings
@@ -15,6 +17,7 @@ from codegen_platform.changes.budget import estimate_tokens
 PURPOSE = "review"
 MAX_TITLE, MAX_DESCRIPTION = 300, 4_000
 MAX_LISTED_FILES, MAX_LISTED_FINDINGS = 200, 60
+MAX_LIST_CHARACTERS = 12_000  # of each list: a path alone may have 4,096 characters, and there are hundreds of them
 LEAST_ROOM = 1_000
 
 
@@ -39,7 +42,8 @@ def room_for_files(
     """Return how many tokens of a prompt are left for the files when everything else is in it."""
     everything = Batch(room=0)
     fixed = sum(map(estimate_tokens, system_blocks(guidelines)))
-    rest = estimate_tokens(_message(snapshot, static.findings[:MAX_LISTED_FINDINGS], everything, 1, 1))
+    longest = sorted(static.findings, key=lambda finding: len(_finding_row(finding)), reverse=True)
+    rest = estimate_tokens(_message(snapshot, longest, everything, 1, 1))
     return max(LEAST_ROOM, prompt_tokens - fixed - rest)
 
 
@@ -54,7 +58,7 @@ def request_for(
     max_output_tokens: int,
 ) -> ModelRequest:
     """Return the question about one batch."""
-    findings = [finding for finding in static.findings if finding.path in batch.paths][:MAX_LISTED_FINDINGS]
+    findings = [finding for finding in static.findings if finding.path in batch.paths]
     return ModelRequest(
         purpose=PURPOSE,
         system=system_blocks(guidelines),
@@ -68,10 +72,11 @@ def request_for(
 def _message(snapshot: PullRequestSnapshot, findings: Sequence[Finding], batch: Batch, part: int, parts: int) -> str:
     statement = _statement(snapshot)
     file_list = _file_list(snapshot.files, batch.paths)
-    made = "\n".join(map(_finding_line, findings)) or "(none)"
-    fence = fence_for((statement, file_list, made, *(piece.text for piece in batch.shown)))
+    made = _listed(map(_finding_row, findings), most=MAX_LISTED_FINDINGS) or "(none)"
+    shown = [(label(piece.part), piece.text) for piece in batch.shown]
+    fence = fence_for((statement, file_list, made, *chain.from_iterable(shown)))
     return prompt("review_change").render(
-        fence_length=str(len(fence)),
+        fence=fence,
         number=str(snapshot.number),
         repository=quoted(snapshot.repository),
         part=str(part),
@@ -79,7 +84,7 @@ def _message(snapshot: PullRequestSnapshot, findings: Sequence[Finding], batch: 
         statement=block(fence, "STATEMENT", statement),
         file_list=block(fence, "LIST", file_list),
         static_findings=block(fence, "KNOWN", made),
-        files="\n\n".join(block(fence, _label(piece), piece.text) for piece in batch.shown),
+        files="\n\n".join(block(fence, name, text) for name, text in shown),
     )
 
 
@@ -93,10 +98,20 @@ def _statement(snapshot: PullRequestSnapshot) -> str:
 def _file_list(files: Sequence[ChangedFile], here: frozenset[str]) -> str:
     """Return one line per file, those of this message first."""
     ordered = sorted(files, key=lambda file: (file.path not in here, file.path))
-    rows = [_file_row(file, here) for file in ordered[:MAX_LISTED_FILES]]
-    if len(ordered) > MAX_LISTED_FILES:
-        rows.append(f"and {len(ordered) - MAX_LISTED_FILES} more")
-    return "\n".join(rows)
+    return _listed((_file_row(file, here) for file in ordered), most=MAX_LISTED_FILES)
+
+
+def _listed(rows: Iterable[str], *, most: int) -> str:
+    """Return the first rows, as many as fit `most` and `MAX_LIST_CHARACTERS`, and how many more there are."""
+    kept: list[str] = []
+    room, left_out = MAX_LIST_CHARACTERS, 0
+    for row in rows:
+        if left_out or len(kept) == most or len(row) > room:
+            left_out += 1
+            continue
+        kept.append(row)
+        room -= len(row)
+    return "\n".join([*kept, *([f"and {left_out} more"] if left_out else [])])
 
 
 def _file_row(file: ChangedFile, here: frozenset[str]) -> str:
@@ -106,14 +121,6 @@ def _file_row(file: ChangedFile, here: frozenset[str]) -> str:
     return f"{quoted(file.path)} ({file.status.value}{was}, +{file.additions} -{file.deletions}{kind}){mark}"
 
 
-def _finding_line(finding: Finding) -> str:
+def _finding_row(finding: Finding) -> str:
     lines = f"{finding.line}" if finding.line == finding.end_line else f"{finding.line}-{finding.end_line}"
     return f"{quoted(finding.path)} {lines} {finding.severity.value}: {one_line(finding.title, 160)}"
-
-
-def _label(piece: ShownPart) -> str:
-    part, file = piece.part, piece.part.file
-    facts = [file.language or "unknown language", file.status.value]
-    if part.parts > 1:
-        facts.append(f"part {part.part} of {part.parts}")
-    return f"FILE {quoted(file.path)} ({', '.join(facts)})"

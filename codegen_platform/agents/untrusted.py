@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from functools import lru_cache
 
 from codegen_platform.security.visible import visible
 
-SHORTEST_FENCE = 10
+KEY_CHARACTERS = 12
 KEPT = "\n\t"
 PLAIN = re.compile(r"[\x20-\x7e\n\t]*")
 SHOWN = re.compile(r"⟦U\+([0-9A-F]{4,6})⟧")
@@ -42,12 +43,16 @@ def quoted(text: str) -> str:
 
 
 def fence_for(texts: Iterable[str]) -> str:
-    """Return a fence of tildes longer than any run of them in `texts`, so that nothing inside can end a block.
+    """Return a fence that stands in none of `texts`: tildes and a key that is a hash of them, of the same length for every text.
 
-    It depends on the texts alone: the same change gives the same prompt, which caching and replay need.
+    It depends on the texts alone: the same change gives the same prompt, which caching and replay need. A fence that is merely longer
+    than any run of tildes inside would let one hostile line multiply the prompt.
     """
-    longest = max((len(run) for text in texts for run in re.findall("~+", text)), default=0)
-    return "~" * max(SHORTEST_FENCE, longest + 1)
+    kept = tuple(texts)
+    key = hashlib.sha256(json.dumps(kept).encode("ascii")).hexdigest()[:KEY_CHARACTERS]
+    while any(key in text for text in kept):
+        key = hashlib.sha256(key.encode("ascii")).hexdigest()[:KEY_CHARACTERS]
+    return f"~~~~~~ {key}"
 
 
 def block(fence: str, label: str, text: str) -> str:
