@@ -30,6 +30,18 @@ class GitHubClient:
         answer = self._call(repository, "GET", f"/repos/{repository}{path}", parameters=parameters)
         return read_as(kind, answer.json(), what=f"GET {path}")
 
+    def get_page(
+        self, kind: type[T], repository: str, path: str, parameters: Mapping[str, str | int]
+    ) -> tuple[list[T], bool | None]:
+        """Return one page of a list as `get` does, and whether GitHub names a next one; None if its answer names no pages at all.
+
+        Raises:
+            ForgeUnavailable, ForgeRefused: see `Connection.call`.
+        """
+        answer = self._call(repository, "GET", f"/repos/{repository}{path}", parameters=parameters)
+        links = answer.headers.get("link")
+        return read_as(list[kind], answer.json(), what=f"GET {path}"), None if links is None else 'rel="next"' in links  # type: ignore[valid-type]
+
     def may_use_graphql(self, repository: str) -> bool:
         """Return whether there is a token: GraphQL answers nobody without one."""
         return self._auth.token(repository) is not None

@@ -119,16 +119,24 @@ class GitHubForge:
         split_repository(repository)
         return self._client.get(PullAnswer, repository, f"/pulls/{int(number)}")
 
-    def _files(self, repository: str, number: int, page: int) -> list[FileAnswer]:
+    def _files(self, repository: str, number: int, page: int) -> tuple[list[FileAnswer], bool]:
+        """Return one page of the files, and whether there may be another one."""
         split_repository(repository)
-        asked = {"per_page": PAGE, "page": page}
-        return self._client.get(list[FileAnswer], repository, f"/pulls/{int(number)}/files", asked)
+        asked: dict[str, str | int] = {"per_page": PAGE, "page": page}
+        files, has_next = self._client.get_page(FileAnswer, repository, f"/pulls/{int(number)}/files", asked)
+        return files, len(files) >= PAGE if has_next is None else has_next
 
-    def _entries(self, repository: str, number: int, first: list[FileAnswer], total: int) -> list[Entry]:
-        """Return all files that GitHub lists, given the first page; the other pages are read in parallel."""
-        pages = range(2, math.ceil(min(total, MAX_FILES) / PAGE) + 1)
-        rest = self._threads.map(lambda page: self._files(repository, number, page), pages)
-        return [file.entry() for page in (first, *rest) for file in page]
+    def _entries(self, repository: str, number: int, first: tuple[list[FileAnswer], bool], told: int) -> list[Entry]:
+        """Return all files that GitHub lists, given the first page.
+
+        The answers say where the list ends. The count that GitHub told only lets the pages that it promises be read in parallel: it can be
+        of another moment than the list.
+        """
+        promised = range(2, math.ceil(min(told, MAX_FILES) / PAGE) + 1)
+        answers = [first, *self._threads.map(lambda page: self._files(repository, number, page), promised)]
+        while answers[-1][1] and len(answers) * PAGE < MAX_FILES:
+            answers.append(self._files(repository, number, len(answers) + 1))
+        return [file.entry() for files, _ in answers for file in files]
 
 
 def _head(pull: PullAnswer) -> Head:

@@ -65,7 +65,7 @@ class Reading:
             head_sha=pull.head.sha,
             url=pull.html_url,
             files=files,
-            files_total=max(pull.changed_files, len(files)),
+            files_total=pull.changed_files,
             instructions=self.instructions,
         )
 

@@ -96,7 +96,7 @@ def _suppressed(review: CodeReview, room: int) -> str:
 
 def _skipped(review: CodeReview, room: int) -> str:
     rows = [
-        f"| {_path(file.path, in_table=True)} | {inert.sentence(file.reason, max_chars=80)} |"
+        f"| {_path(file.path, in_table=True)} | {file.reason.words} |"
         for file in review.coverage.skipped[:SKIPPED_ROWS_MAX]
     ]
     title = f"{_plural(len(review.coverage.skipped), 'file')} not reviewed"

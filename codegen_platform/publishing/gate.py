@@ -124,7 +124,7 @@ def _texts(review: CodeReview) -> Iterator[str]:
     for finding in (*review.findings, *(item.finding for item in review.suppressed)):
         yield from (finding.path, finding.title, finding.body, finding.source, finding.suggestion or "")
     for file in review.coverage.skipped:
-        yield from (file.path, file.reason)
+        yield file.path
 
 
 def _masked(review: CodeReview) -> tuple[CodeReview, int]:

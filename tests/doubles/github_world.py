@@ -94,6 +94,7 @@ class PullRequest:
     files: dict[str, tuple[DiffFile, ...]] = field(default_factory=dict)
     reviews: list[Review] = field(default_factory=list)
     issue_comments: list[Json] = field(default_factory=list)
+    counted_files: int | None = None
 
     @property
     def head_sha(self) -> str:
@@ -362,7 +363,7 @@ def pull_json(repository: Repository, pull: PullRequest, api: str) -> Json:
         "commits": len(pull.commits),
         "additions": sum(file.additions for file in files),
         "deletions": sum(file.deletions for file in files),
-        "changed_files": len(files),
+        "changed_files": len(files) if pull.counted_files is None else pull.counted_files,
         "comments": len(pull.issue_comments),
         "review_comments": sum(len(review.comments) for review in pull.reviews),
     }

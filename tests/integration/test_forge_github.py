@@ -70,6 +70,24 @@ def test_files_come_in_pages_of_a_hundred(github, forge):
     assert github.counts()[FILES] == 3
 
 
+@pytest.mark.parametrize("told", [0, 1, 100, 101, 150, 900])
+def test_the_list_says_where_it_ends_whatever_count_github_tells(github, forge, told):
+    seed(github, base_files={}, head_files={f"f{n}.py": "1\n" for n in range(150)})
+    github.pull("octo", "shop", 7).counted_files = told
+    found = forge.snapshot("octo/shop", 7)
+    assert (len({file.path for file in found.files}), found.files_total) == (150, told)
+
+
+@pytest.mark.parametrize(("files", "calls"), [(99, 1), (100, 2), (150, 2)])
+def test_without_a_link_header_the_list_ends_with_a_page_that_is_not_full(github, files, calls):
+    seed(github, base_files={}, head_files={f"f{n}.py": "1\n" for n in range(files)})
+    github.pull("octo", "shop", 7).counted_files = 0
+    with Proxy(github.url) as proxy:  # which passes no Link header on
+        for forge in opened(proxy.url):
+            assert len(forge.snapshot("octo/shop", 7).files) == files
+    assert github.counts()[FILES] == calls
+
+
 def test_a_superseded_head_costs_no_more_than_two_calls(github, forge):
     seed(github)
     with pytest.raises(Superseded):

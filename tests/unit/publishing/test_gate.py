@@ -175,7 +175,7 @@ def test_hostile_text_in_every_field_stays_inert() -> None:
             files_reviewed=1,
             lines_changed=1,
             lines_reviewed=1,
-            skipped=(SkippedFile(path=text, reason=text),),
+            skipped=(SkippedFile(path=text, reason="binary"),),
         )
         usage = ModelUsage(model=text, prompt_sha256="", calls=1, input_tokens=1, output_tokens=1)
         post = compose(
