@@ -10,8 +10,9 @@ from pathlib import Path
 from codegen_platform.errors import CodegenError
 from codegen_platform.sandbox import git
 from codegen_platform.sandbox.git_writing import Signature
+from codegen_platform.settings.schema import CHECKOUT
 
-SOURCE = Path(__file__).resolve().parents[2] / "examples" / "review"
+SOURCE = CHECKOUT / "examples" / "review"
 BASE_BRANCH, HEAD_BRANCH = "main", "rotate-signing-keys"
 TITLE = "Keep signing keys in files, rotate them, revoke sessions"
 BODY = """Keys can now be kept in a folder, one file per key, and copied to the other hosts of a cluster.
@@ -37,9 +38,7 @@ def materialize_example(folder: Path) -> tuple[Path, str, str]:
         GitFailed: git is missing or refused.
     """
     if not (SOURCE / "change.patch").is_file():
-        raise ExampleMissing(
-            f"{SOURCE} is not there: run from a checkout of the platform, or review a repository of yours"
-        )
+        raise ExampleMissing(f"{SOURCE} is not there: install the platform again, or review a repository of yours")
     if folder.exists():
         shutil.rmtree(folder)
     base_folder = SOURCE / "base"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +26,15 @@ from codegen_platform.settings.sections import (
     WorkersSettings,
 )
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+
+def _checkout() -> Path:
+    """Return the folder with `config`, `dagster.yaml` and Dagster's four folders: the checkout, or its copy in the wheel."""
+    package = Path(str(resources.files("codegen_platform")))
+    carried = package / "_checkout"
+    return carried if carried.is_dir() else package.parent.resolve()
+
+
+CHECKOUT = _checkout()
 
 
 def default_home() -> Path:
