@@ -42,9 +42,9 @@ WAITING = """
 
 LOCK = "SELECT *, clock_timestamp() AS now FROM tasks WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE"
 
-# Everything that these tasks still wait for, with its state.
+# Everything that these tasks still wait for, and how it stands.
 UNMET = """
-    SELECT edge.task_id, edge.depends_on, needed.status FROM unmet_dependencies AS edge
+    SELECT edge.task_id, edge.depends_on, needed.status, needed.outcome FROM unmet_dependencies AS edge
     JOIN tasks AS needed ON needed.id = edge.depends_on WHERE edge.task_id = ANY(%(ids)s)
 """
 
@@ -76,6 +76,7 @@ class Unmet(_Edge):
     """Something that a task waits for, and how that stands."""
 
     status: TaskStatus
+    outcome: str | None
 
 
 def save(connection: Connection, moves: Sequence[Move]) -> list[TaskRow]:
@@ -120,29 +121,44 @@ def _freed(connection: Connection, complete: Sequence[UUID]) -> Iterator[Move]:
 
 def _taken_along(connection: Connection, fallen: Sequence[LockedTask]) -> Iterator[Move]:
     """Yield what becomes of those that wait for tasks which ended badly: each falls too, and its own with it, or is parked."""
-    edges = fetch(connection, _Edge, WAITING, {"ids": [task.id for task in fallen]})
-    if not edges:
-        return
-    waiting = defaultdict(list)
-    for edge in edges:
-        waiting[edge.depends_on].append(edge.task_id)
-    locked = fetch(connection, LockedTask, LOCK, {"ids": [*{edge.task_id for edge in edges}]})
+    waiting, locked = _lock_waiting(connection, [task.id for task in fallen])
     open_tasks = {task.id: task for task in locked if task.status == "pending"}
     ending = [*fallen]
     for reason in ending:
         for task in (open_tasks.pop(task_id, None) for task_id in waiting[reason.id]):
             if task is None or task.hold == "parked":
                 continue
-            move = _after_bad_end(task, reason)
+            move = after_bad_end(task, reason.id, reason.status, reason.outcome)
             yield move
             if move.ends:
                 ending.append(move.after)
 
 
-def _after_bad_end(task: LockedTask, reason: LockedTask) -> Move:
-    sentence = f"task {reason.id}, which it depends on, is {reason.status}"
-    if reason.outcome == SKIPPED:
-        return _skip(task, f"task {reason.id}, which it depends on, was skipped")
+def _lock_waiting(
+    connection: Connection, ids: Sequence[UUID]
+) -> tuple[Mapping[UUID, Sequence[UUID]], Sequence[LockedTask]]:
+    """Lock every task that waits for these, directly or through others; return who waits for which, and the locked tasks.
+
+    A task that was added behind one of them while its lock was waited for is seen by the next look only, so it looks again until
+    nobody new is there. Behind a locked task nobody is added: whoever does so shares a lock on it first.
+    """
+    locked: Sequence[LockedTask] = ()
+    while edges := fetch(connection, _Edge, WAITING, {"ids": [*ids]}):
+        found = {edge.task_id for edge in edges}
+        if found <= {task.id for task in locked}:
+            break
+        locked = fetch(connection, LockedTask, LOCK, {"ids": [*found]})
+    waiting: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    for edge in edges:
+        waiting[edge.depends_on].append(edge.task_id)
+    return waiting, locked
+
+
+def after_bad_end(task: LockedTask, needed: UUID, status: TaskStatus, outcome: str | None) -> Move:
+    """Return what becomes of a pending task because one that it waits for ended badly: skipped, parked, or failed with it."""
+    sentence = f"task {needed}, which it depends on, is {status}"
+    if outcome == SKIPPED:
+        return _skip(task, f"task {needed}, which it depends on, was skipped")
     if task.on_dependency_failure == "park":
         return Move(
             before=task,
@@ -157,18 +173,12 @@ def _after_bad_end(task: LockedTask, reason: LockedTask) -> Move:
 
 def _wanted_again(connection: Connection, wanted: Sequence[UUID]) -> Iterator[Move]:
     """Yield the return of those that fell or were parked because of tasks which are wanted again, unless another one still bars them."""
-    edges = fetch(connection, _Edge, WAITING, {"ids": wanted})
-    if not edges:
-        return
-    ids = [*{edge.task_id for edge in edges}]
-    stands = {task.id: task for task in fetch(connection, LockedTask, LOCK, {"ids": ids})}
+    waiting, locked = _lock_waiting(connection, wanted)
+    stands = {task.id: task for task in locked}
     bars = defaultdict(set)
-    for one in unmet(connection, ids):
+    for one in unmet(connection, [*stands]):
         if one.status in ENDED:
             bars[one.task_id].add(one.depends_on)
-    waiting = defaultdict(list)
-    for edge in edges:
-        waiting[edge.depends_on].append(edge.task_id)
     returning = [*wanted]
     for needed in returning:
         for task_id in waiting[needed]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from psycopg import Connection
 
+from codegen_platform.store.commands import holds
 from codegen_platform.store.commands.creating import create_all
 from codegen_platform.store.commands.decisions import supersede
 from codegen_platform.store.commands.dependencies import save, unmet
@@ -98,7 +99,9 @@ def _refreshed(connection: Connection, known: LockedTask, new: NewTask, actor: s
     note: dict[str, Json] = {"event_id": str(new.event_id)} if new.event_id else {}
     if known.status in {"superseded", "cancelled"}:
         after = replace(reopened(known, metadata), hold="dependencies" if unmet(connection, [known.id]) else None)
-        move = Move(before=known, after=after, type="revived", actor=actor, note=note)
+        revived = save(connection, [Move(before=known, after=after, type="revived", actor=actor, note=note)])[0]
+        # What it waits for may have ended meanwhile, while nothing waited for it.
+        return next(iter(holds.look_again(connection, [known.id])), revived)
     elif metadata != known.metadata:
         move = Move(before=known, after=replace(known, metadata=metadata), type="seen_again", actor=actor, note=note)
     else:

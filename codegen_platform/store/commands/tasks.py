@@ -14,6 +14,7 @@ from codegen_platform.store.commands.dispatching import Dispatching
 from codegen_platform.store.commands.hastening import hasten
 from codegen_platform.store.commands.leases import Leases
 from codegen_platform.store.commands.rebuilding import rebuild
+from codegen_platform.store.commands.recovering import Recovering
 from codegen_platform.store.commands.requests import RequestKey, made_by, once
 from codegen_platform.store.commands.updating import update
 from codegen_platform.store.pool import fetch
@@ -34,7 +35,7 @@ HEADS = """
 """
 
 
-class Tasks(Leases, Dispatching, Decisions):
+class Tasks(Leases, Dispatching, Recovering, Decisions):
     """The table of tasks and their append-only history, for those who change them."""
 
     def create(self, new: NewTask, actor: str) -> tuple[TaskRow, bool]:
