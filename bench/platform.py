@@ -19,7 +19,7 @@ from codegen_platform.local.processes import Child, Program
 from codegen_platform.local.shared import SharedPlaces
 
 SECRET = "bench-webhook-secret-0123456789"
-PORTS = ("GATEWAY__PORT", "DAGSTER__PORT", "PUBLISHER__METRICS_PORT", "WORKERS__METRICS_PORT")
+PORTS = ("GATEWAY__PORT", "GATEWAY__PUBLIC_PORT", "DAGSTER__PORT", "PUBLISHER__METRICS_PORT", "WORKERS__METRICS_PORT")
 START_SECONDS = 240.0
 
 

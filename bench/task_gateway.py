@@ -25,13 +25,14 @@ def gateway(folder: Path, database_url: str) -> Iterator[tuple[int, Child]]:
     Raises:
         NotStarted: it did not come up.
     """
-    (port,) = free_ports(1)
+    port, public_port = free_ports(2)
     with EmbeddedValkey(folder / "tasks-redis") as redis:
         variables = {
             "CODEGEN_HOME": str(folder / "gateway-home"),
             "CODEGEN_DATABASE_URL": database_url,
             "CODEGEN_REDIS_URL": redis.url,
             "CODEGEN_GATEWAY__PORT": str(port),
+            "CODEGEN_GATEWAY__PUBLIC_PORT": str(public_port),
             "GITHUB_WEBHOOK_SECRET": SECRET,
         }
         program = python(

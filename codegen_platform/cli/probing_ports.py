@@ -14,6 +14,7 @@ def ports(settings: Settings) -> Probe:
 
     wanted = {
         "gateway": (settings.gateway.host, settings.gateway.port),
+        "webhooks": (settings.gateway.public_host, settings.gateway.public_port),
         "dagster": (settings.dagster.host, settings.dagster.port),
         "publisher metrics": ("127.0.0.1", settings.publisher.metrics_port),
         "worker metrics": ("127.0.0.1", settings.workers.metrics_port),

@@ -59,12 +59,13 @@ def _say_where(platform: Platform) -> None:
     addresses = platform.addresses
     lines = (
         ("Dagster", f"{addresses.dagster}  runs, assets and their lineage"),
-        ("Gateway", f"{addresses.gateway}  webhooks at /webhooks/github, API at /docs, /metrics, /healthz"),
+        ("Gateway", f"{addresses.gateway}  for this machine only: API at /docs, /metrics, /readyz"),
+        ("Webhooks", f"{addresses.webhooks}/webhooks/github  the only port to put on the internet, behind TLS"),
         ("Home", f"{platform.settings.home}  state, artifacts, reviews, logs"),
         ("Next", "codegen-platform review PATH   in another terminal, for a repository of yours"),
     )
     out = console(stderr=True)
     out.print()
     for name, what in lines:
-        out.print(Text(f"{name:9}{what}"), soft_wrap=True)
+        out.print(Text(f"{name:10}{what}"), soft_wrap=True)
     out.print(Text("\nThe platform is running. Ctrl-C stops all of it.", style="bold"))

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from codegen_platform.errors import CodegenError, WrongUsage
 from codegen_platform.gateway.app import create_app
-from codegen_platform.gateway.server import server_for
+from codegen_platform.gateway.server import Address, server_for
 from codegen_platform.log_format import configure_logging
 from codegen_platform.settings import Settings, ensure_webhook_secret, load_settings
 from codegen_platform.store import AsyncIntake, Store
@@ -36,18 +36,21 @@ def serve(settings: Settings) -> None:
     secrets = [ensure_webhook_secret(settings), settings.github.webhook_secret_previous]
     database_url = _required(settings.database.url, "CODEGEN_DATABASE_URL")
     redis_url = _required(settings.redis.url, "CODEGEN_REDIS_URL")
+    given = settings.gateway
     with Store.open(database_url, max_size=settings.database.pool_size) as store:
         app = create_app(
             store=store,
             intake=AsyncIntake(database_url),
             redis_url=redis_url,
             webhook_secrets=[secret.get_secret_value() for secret in secrets if secret is not None],
-            max_body_bytes=settings.gateway.max_body_bytes,
+            max_body_bytes=given.max_body_bytes,
+            trusted_proxies=given.trusted_proxies,
         )
         # A full collection over everything that was imported stops the process for tens of milliseconds; it frees nothing of that.
         gc.collect()
         gc.freeze()
-        server_for(app, host=settings.gateway.host, port=settings.gateway.port).run()
+        private, public = Address(given.host, given.port), Address(given.public_host, given.public_port)
+        server_for(app, private=private, public=public).run()
 
 
 def _required(value: SecretStr | None, variable: str) -> str:

@@ -17,6 +17,7 @@ from starlette.types import Lifespan, Receive, Scope, Send
 from codegen_platform.errors import WrongUsage
 from codegen_platform.gateway.api import api_routes
 from codegen_platform.gateway.bodies import BodyLimits
+from codegen_platform.gateway.callers import is_of_this_machine, not_allowed_here
 from codegen_platform.gateway.documentation import documentation_routes
 from codegen_platform.gateway.graphql import graphql_routes
 from codegen_platform.gateway.health import health_routes, index_probe, redis_probe, store_probe
@@ -25,15 +26,18 @@ from codegen_platform.gateway.live_metrics import LiveCollector
 from codegen_platform.gateway.metrics import DeliveryMetrics, new_registry, platform_version
 from codegen_platform.gateway.openapi import METRICS, TAGS, completed
 from codegen_platform.gateway.problems import answer_problems
+from codegen_platform.gateway.public import WEBHOOK_PATH, PublicListener
+from codegen_platform.gateway.senders import Senders
 from codegen_platform.gateway.shipping import keep_shipped_templates
 from codegen_platform.gateway.stream import stream_routes
 from codegen_platform.gateway.webhook import GitHubWebhook
 from codegen_platform.store import AsyncIntake, Store
 
-WEBHOOK_PATH = "/webhooks/github"
 GITHUB_MAX_BODY_BYTES = 25 * 1024 * 1024
 BODY_SECONDS = 15.0
 BODIES_IN_MEMORY = 8
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", WEBHOOK_PATH})
+"""What others than programs of this machine may ask the private listener for: a delivery is signed, the rest holds counts only."""
 THREADS = 8
 """In which the API asks the ledger. With 40, as is usual, 32 clients at once got half as many answers: threads and connections in each
 other's way."""
@@ -49,10 +53,17 @@ class Gateway(FastAPI):
     webhook: GitHubWebhook
     live: LiveUpdates
 
+    @property
+    def public(self) -> PublicListener:
+        """What the public listener serves: the same webhook, and none of the rest."""
+        return PublicListener(webhook=self.webhook)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Answer a request on the private listener."""
         if scope["type"] == "http" and scope["path"] == WEBHOOK_PATH and scope["method"] == "POST":
             await self.webhook(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] not in OPEN_PATHS and not is_of_this_machine(scope):
+            await not_allowed_here()(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -71,6 +82,7 @@ def create_app(
     webhook_secrets: Sequence[str],
     max_body_bytes: int = GITHUB_MAX_BODY_BYTES,
     body_seconds: float = BODY_SECONDS,
+    trusted_proxies: Sequence[str] = (),
 ) -> Gateway:
     """Return the application. It starts and closes `intake`; the store stays the caller's.
 
@@ -81,6 +93,7 @@ def create_app(
         webhook_secrets: the secret in force, and during a rotation the one before.
         max_body_bytes: a larger delivery is refused; GitHub's limit is 25 MB.
         body_seconds: a delivery whose body takes longer is refused.
+        trusted_proxies: networks of the proxies whose `X-Forwarded-For` is believed.
 
     Raises:
         WrongUsage: no secret, or an empty one: every delivery would be refused, or any taken.
@@ -107,6 +120,7 @@ def create_app(
         limits=BodyLimits(
             one_bytes=max_body_bytes, all_bytes=BODIES_IN_MEMORY * max_body_bytes, deadline_seconds=body_seconds
         ),
+        senders=Senders.behind(trusted_proxies),
         metrics=DeliveryMetrics(registry),
     )
     _add_routes(app, store, redis, registry)

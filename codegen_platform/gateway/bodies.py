@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 from starlette.types import Receive, Send
 
@@ -10,6 +11,11 @@ from codegen_platform.errors import CodegenError
 from codegen_platform.events.delivery import RawHeaders
 
 LINGER_SECONDS = 2.0
+SMALL_BYTES = 1024 * 1024
+"""Nearly all of GitHub's deliveries are smaller."""
+KEPT_FOR_SMALL = 1 / 4
+ONE_SENDER_BODIES = 2
+"""So many bodies of the largest size may one address have unfinished at the same time."""
 
 
 class BodyTooLarge(CodegenError):
@@ -31,36 +37,85 @@ class TooManyBodies(CodegenError):
     retryable = True
 
 
+class SenderTooBusy(CodegenError):
+    """The requests of one address hold more bytes than are set aside for one."""
+
+    code = "sender_too_busy"
+    retryable = True
+
+
 class ClientGone(Exception):
     """The connection ended before the body did."""
 
 
 class BodyLimits:
-    """The limits for all requests of one process.
+    """The limits for all requests of one process, and what unfinished ones hold now.
+
+    A body is signed over its last byte, so until then nobody knows whose it is. A quarter of the room is therefore kept for small
+    bodies, and no address gets more than its share.
 
     Args:
         one_bytes: the largest body; whatever the header says, the bytes that come are counted.
         all_bytes: what all unfinished requests may hold together, so that many large bodies do not exhaust the memory.
         deadline_seconds: from the first look at the body to its last byte.
+        small_bytes: up to this size a body may use all of the room.
     """
 
-    def __init__(self, *, one_bytes: int, all_bytes: int, deadline_seconds: float) -> None:
+    def __init__(
+        self, *, one_bytes: int, all_bytes: int, deadline_seconds: float, small_bytes: int = SMALL_BYTES
+    ) -> None:
         self.one_bytes = one_bytes
-        self.all_bytes = all_bytes
         self.deadline_seconds = deadline_seconds
+        self._small_bytes = small_bytes
+        self._all_bytes = all_bytes
+        self._large_bodies_bytes = int(all_bytes * (1 - KEPT_FOR_SMALL))
+        self._one_sender_bytes = ONE_SENDER_BODIES * one_bytes
         self._held = 0
+        self._held_by_large = 0
+        self._held_by_sender: Counter[str] = Counter()
 
-    @property
-    def held_bytes(self) -> int:
-        """Return how many bytes unfinished requests hold now."""
-        return self._held
+    def take(self, size: int, *, taken_before: int, sender: str | None) -> None:
+        """Count bytes of a body of which `taken_before` were counted already; they count also if they are refused.
+
+        Raises:
+            BodyTooLarge, TooManyBodies, SenderTooBusy: a limit is passed.
+        """
+        taken = taken_before + size
+        self._held += size
+        self._held_by_large += self._of_large(taken) - self._of_large(taken_before)
+        if sender is not None:
+            self._held_by_sender[sender] += size
+        if taken > self.one_bytes:
+            raise BodyTooLarge(f"the body has over {self.one_bytes} bytes")
+        if sender is not None and self._held_by_sender[sender] > self._one_sender_bytes:
+            raise SenderTooBusy(f"unfinished requests of one address hold over {self._one_sender_bytes} bytes")
+        if self._held > self._all_bytes:
+            raise TooManyBodies(f"unfinished requests hold over {self._all_bytes} bytes")
+        if self._of_large(taken) and self._held_by_large > self._large_bodies_bytes:
+            raise TooManyBodies(f"unfinished large requests hold over {self._large_bodies_bytes} bytes")
+
+    def release(self, taken: int, *, sender: str | None) -> None:
+        """Give back all bytes of one body."""
+        self._held -= taken
+        self._held_by_large -= self._of_large(taken)
+        if sender is not None and taken:
+            self._held_by_sender[sender] -= taken
+            if not self._held_by_sender[sender]:
+                del self._held_by_sender[sender]
+
+    def _of_large(self, taken: int) -> int:
+        return taken if taken > self._small_bytes else 0
 
 
 class BodyReading:
-    """One body: `read` it, then `release` its bytes when the request is done."""
+    """One body: `read` it, then `release` its bytes when the request is done.
 
-    def __init__(self, limits: BodyLimits) -> None:
+    `sender` is the address whose limit it counts against; None for one that speaks for many, such as a proxy.
+    """
+
+    def __init__(self, limits: BodyLimits, sender: str | None = None) -> None:
         self._limits = limits
+        self._sender = sender
         self._taken = 0
         self.is_complete = False
 
@@ -68,7 +123,7 @@ class BodyReading:
         """Return the whole body.
 
         Raises:
-            BodyTooLarge, BodyTooSlow, TooManyBodies, ClientGone: nothing more was read.
+            BodyTooLarge, BodyTooSlow, TooManyBodies, SenderTooBusy, ClientGone: nothing more was read.
         """
         try:
             async with asyncio.timeout(self._limits.deadline_seconds):
@@ -83,23 +138,16 @@ class BodyReading:
             if message["type"] == "http.disconnect":
                 raise ClientGone
             chunk: bytes = message.get("body", b"")
-            self._take(len(chunk))
+            before, self._taken = self._taken, self._taken + len(chunk)
+            self._limits.take(len(chunk), taken_before=before, sender=self._sender)
             if not message.get("more_body", False):
                 self.is_complete = True
                 return b"".join([*chunks, chunk]) if chunks else chunk
             chunks.append(chunk)
 
-    def _take(self, size: int) -> None:
-        self._taken += size
-        self._limits._held += size
-        if self._taken > self._limits.one_bytes:
-            raise BodyTooLarge(f"the body has over {self._limits.one_bytes} bytes")
-        if self._limits._held > self._limits.all_bytes:
-            raise TooManyBodies(f"unfinished requests hold over {self._limits.all_bytes} bytes")
-
     def release(self) -> None:
         """Give the bytes back; harmless if there are none."""
-        self._limits._held -= self._taken
+        self._limits.release(self._taken, sender=self._sender)
         self._taken = 0
 
 

@@ -7,45 +7,59 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from fastapi import Request
+from starlette.responses import Response
+from starlette.types import Scope
 
-from codegen_platform.gateway.problems import NotAllowedHere
+from codegen_platform.gateway.problems import NotAllowedHere, problem
 
 _LOCAL_HOST = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
-_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
+_PROXY_HEADERS = (b"forwarded", b"via", b"x-real-ip")
 
 
-async def only_this_machine(request: Request) -> None:
-    """Let a request pass that comes from this machine and was meant for it.
+def is_of_this_machine(scope: Scope) -> bool:
+    """Return whether a request comes from a program of this machine and was meant for it.
 
-    A proxy on this machine speaks for others, so what it forwards does not count as local. The name in `Host` is checked because a
-    web page may point a name of its own at 127.0.0.1 and read the answers in a visitor's browser.
-
-    Raises:
-        NotAllowedHere: the request comes from elsewhere, or through a proxy, or was sent to another name.
+    That a request carries no header of a proxy proves nothing, since a proxy need not set any: what keeps the internet away is that
+    proxies lead to the public listener. One that does carry such a header speaks for somebody else. The name in `Host` is checked
+    because a web page may point a name of its own at 127.0.0.1 and read the answers in a visitor's browser.
     """
-    client = request.client.host if request.client else ""
-    forwarded = any(name in request.headers for name in _PROXY_HEADERS)
-    meant_for_us = _LOCAL_HOST.fullmatch(request.headers.get("host", "")) is not None
-    if forwarded or not meant_for_us or not _is_loopback(client):
-        raise NotAllowedHere("The API answers only programs on the machine of the gateway, at 127.0.0.1 or localhost.")
+    client = scope["client"][0] if scope.get("client") else ""
+    names = [name for name, _ in scope["headers"]]
+    if not _is_loopback(client) or any(name in _PROXY_HEADERS or name.startswith(b"x-forwarded-") for name in names):
+        return False
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    return len(hosts) == 1 and _LOCAL_HOST.fullmatch(hosts[0]) is not None
+
+
+def not_allowed_here() -> Response:
+    """Return the refusal of a request from elsewhere."""
+    return problem(
+        403,
+        NotAllowedHere.code,
+        "This address answers only programs on the machine of the gateway, at 127.0.0.1 or localhost. Deliveries go to the public port.",
+    )
 
 
 def refuse_other_sites(request: Request) -> None:
     """Refuse what a browser sends for a page of another site: the person who looks at that page did not ask for it.
 
+    A page of another port of this machine is another program's, so it counts as another site.
+
     Raises:
-        NotAllowedHere: `Origin` is not an address of this machine, or `Sec-Fetch-Site` says `cross-site`.
+        NotAllowedHere: `Origin` is not the address that was asked, or `Sec-Fetch-Site` names another site.
     """
+    asked = request.headers.get("host", "").lower()
     origins = request.headers.getlist("origin")
-    if request.headers.get("sec-fetch-site") == "cross-site" or not all(_is_of_this_machine(one) for one in origins):
+    is_from_elsewhere = request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}
+    if is_from_elsewhere or not all(_authority_of(one) == asked for one in origins):
         raise NotAllowedHere("The API takes nothing from pages of other sites.")
 
 
-def _is_of_this_machine(origin: str) -> bool:
+def _authority_of(origin: str) -> str | None:
     try:
-        return _LOCAL_HOST.fullmatch(urlsplit(origin).netloc) is not None
+        return urlsplit(origin).netloc.lower() or None
     except ValueError:
-        return False
+        return None
 
 
 def _is_loopback(address: str) -> bool:

@@ -33,6 +33,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._headers_due: TimerHandle | None = None
         self._unread_until: TimerHandle | None = None
         self._header_bytes = 0
+        self._header_count = 0
+        self._in_headers = True
         self._waited_bytes = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -69,7 +71,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to count a request's headers."""
         super().on_message_begin()
-        self._header_bytes = 0
+        self._header_bytes = self._header_count = 0
+        self._in_headers = True
         if self._headers_due is None:
             self._expect_headers()
 
@@ -79,15 +82,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one header."""
+        """Take one header. Trailers of a chunked body arrive here too: they are counted and dropped, since nobody checked them."""
         self._count(len(name) + len(value))
-        if len(self.headers) >= MAX_HEADERS:
+        self._header_count += 1
+        if self._header_count > MAX_HEADERS:
             raise TooManyHeaders
-        super().on_header(name, value)
+        if self._in_headers:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Hand the request over."""
         self._stop_waiting()
+        self._in_headers = False
         super().on_headers_complete()
 
     def _count(self, size: int) -> None:

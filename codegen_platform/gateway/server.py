@@ -1,12 +1,16 @@
-"""How the gateway is served: one uvicorn process with everything bounded."""
+"""How the gateway is served: one uvicorn process with two listeners and everything bounded."""
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import socket
+from dataclasses import dataclass
+from typing import Literal
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from codegen_platform.gateway.app import Gateway
 from codegen_platform.gateway.connections import BoundedHttpProtocol
@@ -22,45 +26,74 @@ GRACE_SECONDS = 6
 """A supervisor kills what has not ended ten seconds after SIGTERM."""
 
 
-class GatewayServer(uvicorn.Server):
-    """uvicorn, which before it waits for connections to end lets those end that never would by themselves."""
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a listener listens."""
 
-    def __init__(self, config: uvicorn.Config, app: Gateway) -> None:
+    host: str
+    port: int
+
+
+class GatewayServer(uvicorn.Server):
+    """Both listeners in one loop: the private one runs the application, the public one starts and ends with it."""
+
+    def __init__(self, config: uvicorn.Config, app: Gateway, public: uvicorn.Server) -> None:
         super().__init__(config)
+        self.public = public
         self._app = app
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then listen at both addresses."""
+        await super().startup(sockets)
+        self.public.config.load()
+        self.public.lifespan = self.public.config.lifespan_class(self.public.config)
+        await self.public.startup()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Keep the date that both send; return whether to end."""
+        await self.public.on_tick(counter)
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, then everything else."""
+        """End what would never end by itself, the streams, then the rest; deliveries that have begun are answered."""
         self._app.live.end_streams()
-        await super().shutdown(sockets)
+        self.public.force_exit = self.force_exit
+        await asyncio.gather(self.public.shutdown(), super().shutdown(sockets))
 
 
-def server_for(app: Gateway, *, host: str, port: int) -> uvicorn.Server:
+def server_for(app: Gateway, *, private: Address, public: Address) -> GatewayServer:
     """Return a server that is ready to `run`; the process may have as many files open as it needs.
 
-    Connections over the limit get 503 at once. No header set by a proxy is believed, no access log is written: deliveries are counted
-    in the metrics, and an address may hold what does not belong into a log.
+    Each listener has its own limit of connections, so a flood at the public one leaves the API reachable. Connections over the limit
+    get 503 at once. No access log is written: deliveries are counted in the metrics, and an address may hold what does not belong
+    into a log.
     """
+    each = allow_connections(2 * MAX_CONNECTIONS) // 2
     return GatewayServer(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            loop="uvloop",
-            http=BoundedHttpProtocol,
-            ws="none",
-            lifespan="on",
-            interface="asgi3",
-            access_log=False,
-            log_config=None,
-            proxy_headers=False,
-            server_header=False,
-            backlog=BACKLOG,
-            limit_concurrency=allow_connections(MAX_CONNECTIONS),
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        ),
+        _config(app, private, lifespan="on", connections=each),
         app,
+        uvicorn.Server(_config(app.public, public, lifespan="off", connections=each)),
+    )
+
+
+def _config(app: ASGIApp, address: Address, *, lifespan: Literal["on", "off"], connections: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=address.host,
+        port=address.port,
+        loop="uvloop",
+        http=BoundedHttpProtocol,
+        ws="none",
+        lifespan=lifespan,
+        interface="asgi3",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        limit_concurrency=connections,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
 

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from codegen_platform.gateway.bodies import ClientGone
-from codegen_platform.gateway.callers import only_this_machine, refuse_other_sites
+from codegen_platform.gateway.callers import refuse_other_sites
 from codegen_platform.gateway.problems import UnknownParameter
 from codegen_platform.gateway.strict_json import NotJson, is_json, read_json
 
@@ -35,7 +35,7 @@ class ReadRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route for programs on this machine. Writes take `application/json` only, from no other site's script."""
+    """A route of the API. Writes take `application/json` only, from no other site's script."""
 
     def get_route_handler(self) -> _Answer:
         """Return what answers a request."""
@@ -43,9 +43,10 @@ class StrictRoute(APIRoute):
         repeatable = _query_parameters(self)
 
         async def strictly(request: Request) -> Response:
-            await only_this_machine(request)
             _refuse_parameters(request, repeatable)
             if request.method in _SAFE:
+                if request.headers.get("sec-fetch-mode") != "navigate":  # a person may follow a link from anywhere
+                    refuse_other_sites(request)
                 return await answer(request)
             refuse_other_sites(request)
             if self.body_field is None:

@@ -35,6 +35,7 @@ from codegen_platform.gateway.bodies import (
 )
 from codegen_platform.gateway.metrics import DeliveryMetrics
 from codegen_platform.gateway.refusals import REFUSALS, Refusal
+from codegen_platform.gateway.senders import Senders
 from codegen_platform.store import AsyncIntake, Recorded
 
 log = structlog.get_logger()
@@ -57,12 +58,13 @@ class GitHubWebhook:
     intake: AsyncIntake
     secrets: Sequence[bytes]
     limits: BodyLimits
+    senders: Senders
     metrics: DeliveryMetrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one delivery."""
         started = perf_counter()
-        reading = BodyReading(self.limits)
+        reading = BodyReading(self.limits, self.senders.sender_of(scope))
         try:
             recorded = await self._take(scope["headers"], receive, reading)
         except ClientGone:

@@ -33,6 +33,7 @@ class Addresses:
     """Where a person, or a program on this machine, finds the platform."""
 
     gateway: str
+    webhooks: str
     dagster: str
     publisher_metrics: str
     worker_metrics: str
@@ -47,6 +48,7 @@ def addresses_of(settings: Settings) -> Addresses:
 
     return Addresses(
         gateway=address(settings.gateway.host, settings.gateway.port),
+        webhooks=address(settings.gateway.public_host, settings.gateway.public_port),
         dagster=address(settings.dagster.host, settings.dagster.port),
         publisher_metrics=address(ports.LOOPBACK, settings.publisher.metrics_port) + "/metrics",
         worker_metrics=address(ports.LOOPBACK, settings.workers.metrics_port) + "/metrics",
@@ -75,7 +77,7 @@ class Composition:
                 "gateway",
                 ("-m", "codegen_platform.gateway"),
                 ready=answers_http(gateway.host, gateway.port, "/healthz"),
-                listens_on=((gateway.host, gateway.port),),
+                listens_on=((gateway.host, gateway.port), (gateway.public_host, gateway.public_port)),
                 grace=5.0,
             ),
             self._python(

@@ -135,6 +135,7 @@ class Platform:
     def _refuse_taken_ports_now(self) -> None:
         given = self.settings
         refuse_taken_port("gateway", given.gateway.host, given.gateway.port)
+        refuse_taken_port("gateway", given.gateway.public_host, given.gateway.public_port)
         refuse_taken_port("webserver", given.dagster.host, given.dagster.port)
         refuse_taken_port("publisher", ports.LOOPBACK, given.publisher.metrics_port)
         refuse_taken_port("workers", ports.LOOPBACK, given.workers.metrics_port)

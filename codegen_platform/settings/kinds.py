@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -61,6 +63,24 @@ def _known_languages(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            ip_network(value)
+        except ValueError:
+            raise ValueError(f"no address or network: {value[:40]!r}; write 10.0.0.7 or 10.0.0.0/8") from None
+    return values
+
+
+def _host_names(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?", value):
+            raise ValueError(
+                f"no host name: {value[:40]!r}; write dagster.example.org, or with a port that is not 80 or 443"
+            )
+    return tuple(value.lower() for value in values)
+
+
 HttpAddress = Annotated[str, AfterValidator(_http_address)]
 StorageAddress = Annotated[str, AfterValidator(_storage_address)]
 PostgresAddress = Annotated[SecretStr, _server_address("postgresql", "postgres")]
@@ -68,3 +88,5 @@ RedisAddress = Annotated[SecretStr, _server_address("redis", "rediss", "unix")]
 PrivateKey = Annotated[SecretStr, AfterValidator(_pem)]
 Languages = Annotated[tuple[str, ...], BeforeValidator(_comma_separated), AfterValidator(_known_languages)]
 UserIds = Annotated[tuple[int, ...], BeforeValidator(_comma_separated)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(_comma_separated), AfterValidator(_networks)]
+HostNames = Annotated[tuple[str, ...], BeforeValidator(_comma_separated), AfterValidator(_host_names)]

@@ -11,6 +11,7 @@ from codegen_platform.settings.kinds import (
     Count,
     HttpAddress,
     Languages,
+    Networks,
     Port,
     PostgresAddress,
     PrivateKey,
@@ -109,11 +110,23 @@ class ReviewSettings(Section):
 
 
 class GatewaySettings(Section):
-    """The HTTP door: webhooks, REST, metrics. GitHub sends at most 25 MB."""
+    """Two listeners: `host` and `port` serve the API to this machine, the public ones take webhooks and nothing else.
+
+    GitHub sends at most 25 MB. `X-Forwarded-For` is believed only from `trusted_proxies`.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8001
+    public_host: str = "127.0.0.1"
+    public_port: Port = 8000
+    trusted_proxies: Networks = ("127.0.0.0/8", "::1/128")
     max_body_bytes: Annotated[int, Field(ge=1024, le=25 * 1024 * 1024)] = 25 * 1024 * 1024
+
+    @model_validator(mode="after")
+    def _listeners_differ(self) -> GatewaySettings:
+        if self.port == self.public_port:
+            raise ValueError("port and public_port must differ: the API would be served wherever webhooks are taken")
+        return self
 
 
 class DagsterSettings(Section):

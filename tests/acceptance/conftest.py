@@ -91,6 +91,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
             **os.environ,
             "CODEGEN_HOME": str(home),
             "CODEGEN_GATEWAY__PORT": str(gateway),
+            "CODEGEN_GATEWAY__PUBLIC_PORT": str(free_port()),
             "CODEGEN_DAGSTER__PORT": str(dagster),
             "CODEGEN_PUBLISHER__METRICS_PORT": str(free_port()),
             "CODEGEN_WORKERS__METRICS_PORT": str(free_port()),

@@ -25,7 +25,7 @@ from codegen_platform.local.processes import Child, Program
 from codegen_platform.local.shared import KeptState, SharedPlaces
 
 CHECKOUT = Path(__file__).parents[2]
-PORTS = ("GATEWAY__PORT", "DAGSTER__PORT", "PUBLISHER__METRICS_PORT", "WORKERS__METRICS_PORT")
+PORTS = ("GATEWAY__PORT", "GATEWAY__PUBLIC_PORT", "DAGSTER__PORT", "PUBLISHER__METRICS_PORT", "WORKERS__METRICS_PORT")
 BELOW_THE_SYSTEMS = range(20_000, 28_000)
 # Waits are scaled down, their order is not.
 WAITS = {

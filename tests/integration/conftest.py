@@ -18,6 +18,7 @@ def environ(tmp_path: Path, database_url: str, redis_url: str) -> dict[str, str]
         "CODEGEN_REDIS_URL": redis_url,
         # Below the ports that systems hand out by themselves: one of those may be somebody's at any moment.
         "CODEGEN_GATEWAY__PORT": "28001",
+        "CODEGEN_GATEWAY__PUBLIC_PORT": "28005",
         "CODEGEN_DAGSTER__PORT": "28002",
         "CODEGEN_PUBLISHER__METRICS_PORT": "28003",
         "CODEGEN_WORKERS__METRICS_PORT": "28004",

@@ -16,7 +16,7 @@ import httpx
 from codegen_platform.events.signature import sign
 from codegen_platform.gateway.app import create_app
 from codegen_platform.gateway.live import LiveUpdates
-from codegen_platform.gateway.server import server_for
+from codegen_platform.gateway.server import Address, server_for
 from codegen_platform.store import AsyncIntake, Store
 
 SECRET = "a secret of the tests"
@@ -50,7 +50,12 @@ class RunningGateway:
     port: int
     store: Store
     client: httpx.Client
+    public_port: int
     live: LiveUpdates
+
+    @property
+    def public_url(self) -> str:
+        return f"http://{self.host}:{self.public_port}"
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         return self.client.post("/webhooks/github", content=body, headers=dict(headers))
@@ -71,7 +76,7 @@ def running_gateway(
         app = create_app(
             store=store, intake=AsyncIntake(database_url), redis_url=redis_url, webhook_secrets=secrets, **options
         )
-        server = server_for(app, host="127.0.0.1", port=0)
+        server = server_for(app, private=Address("127.0.0.1", 0), public=Address("127.0.0.1", 0))
         started = threading.Event()
         startup = server.startup
 
@@ -85,9 +90,18 @@ def running_gateway(
         try:
             assert started.wait(30)
             host, port = server.servers[0].sockets[0].getsockname()[:2]
+            public_port = server.public.servers[0].sockets[0].getsockname()[1]
             url = f"http://{host}:{port}"
             with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-                yield RunningGateway(url=url, host=host, port=port, store=store, client=client, live=app.live)
+                yield RunningGateway(
+                    url=url,
+                    host=host,
+                    port=port,
+                    public_port=public_port,
+                    store=store,
+                    client=client,
+                    live=app.live,
+                )
         finally:
             server.should_exit = True
             thread.join(30)

@@ -33,10 +33,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def listening_on(port: int) -> dict[str, str]:
+    return {"CODEGEN_GATEWAY__PORT": str(port), "CODEGEN_GATEWAY__PUBLIC_PORT": str(free_port())}
+
+
 @contextmanager
 def gateway_process(variables: Mapping[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     port = free_port()
-    process = subprocess.Popen(COMMAND, env=dict(variables) | {"CODEGEN_GATEWAY__PORT": str(port)})
+    process = subprocess.Popen(COMMAND, env=dict(variables) | listening_on(port))
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 30
@@ -121,7 +125,7 @@ def test_no_secret_and_no_payload_reach_the_log(variables: dict[str, str], tmp_p
         port = free_port()
         process = subprocess.Popen(
             COMMAND,
-            env=variables | {"CODEGEN_GATEWAY__PORT": str(port), "CODEGEN_LOGGING__LEVEL": "debug"},
+            env=variables | listening_on(port) | {"CODEGEN_LOGGING__LEVEL": "debug"},
             stdout=output,
             stderr=output,
         )

@@ -249,7 +249,11 @@ def test_a_client_that_hangs_up_in_mid_body_leaves_no_event_and_no_held_memory(g
 def test_many_large_bodies_at_once_are_refused_before_they_fill_the_memory(database_url: str, redis_url: str):
     from contextlib import ExitStack
 
-    with running_gateway(database_url, redis_url, max_body_bytes=MIB) as gateway, ExitStack() as open_connections:
+    one_sender_is_a_proxy = {"max_body_bytes": MIB, "trusted_proxies": ["127.0.0.0/8"]}
+    with (
+        running_gateway(database_url, redis_url, **one_sender_is_a_proxy) as gateway,
+        ExitStack() as open_connections,
+    ):
         head = "".join(f"{name}: {value}\r\n" for name, value in signed(b"", "push").items())
         start = f"POST /webhooks/github HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MIB}\r\n{head}\r\n".encode()
         connections = [

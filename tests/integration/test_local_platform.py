@@ -43,6 +43,7 @@ class Home:
         self.environment = {
             "CODEGEN_HOME": str(folder),
             "CODEGEN_GATEWAY__PORT": str(ports.choose()),
+            "CODEGEN_GATEWAY__PUBLIC_PORT": str(ports.choose()),
             "CODEGEN_DAGSTER__PORT": str(ports.choose()),
             "CODEGEN_PUBLISHER__METRICS_PORT": str(ports.choose()),
             "CODEGEN_WORKERS__METRICS_PORT": str(ports.choose()),

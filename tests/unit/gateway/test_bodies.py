@@ -84,7 +84,14 @@ def test_all_bodies_together_have_a_limit_and_a_finished_request_makes_room():
         third.release()
 
     asyncio.run(story())
-    assert given.held_bytes == 0
+
+    async def again() -> None:
+        for _ in range(20):  # nothing that was released is still counted
+            one = BodyReading(given)
+            assert await one.read(Sender(b"0123456789"))
+            one.release()
+
+    asyncio.run(again())
 
 
 def test_what_still_comes_is_passed_over_up_to_a_limit():

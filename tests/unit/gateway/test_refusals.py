@@ -6,7 +6,7 @@ import pytest
 
 from codegen_platform.errors import StoreUnavailable
 from codegen_platform.events.delivery import BadSignature, EncodedBody, FormEncoded, IncompleteDelivery
-from codegen_platform.gateway.bodies import BodyTooLarge, BodyTooSlow, TooManyBodies
+from codegen_platform.gateway.bodies import BodyTooLarge, BodyTooSlow, SenderTooBusy, TooManyBodies
 from codegen_platform.gateway.refusals import REFUSALS
 
 
@@ -22,9 +22,18 @@ def test_every_refusal_is_a_problem_with_its_code_and_a_sentence(code: str):
 
 def test_who_is_refused_for_want_of_room_or_database_is_told_when_to_come_again():
     waits = {code for code, refusal in REFUSALS.items() if b"retry-after" in dict(refusal.headers)}
-    assert waits == {"too_busy", "store_unavailable"}
+    assert waits == {"too_busy", "sender_too_busy", "store_unavailable"}
 
 
 def test_every_error_of_intake_has_its_refusal():
-    errors = [BadSignature, IncompleteDelivery, EncodedBody, FormEncoded, BodyTooLarge, BodyTooSlow, TooManyBodies]
+    errors = [
+        BadSignature,
+        IncompleteDelivery,
+        EncodedBody,
+        FormEncoded,
+        BodyTooLarge,
+        BodyTooSlow,
+        TooManyBodies,
+        SenderTooBusy,
+    ]
     assert {error.code for error in [*errors, StoreUnavailable]} == set(REFUSALS)
