@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from codegen_platform.agents.claims import Claim, category_of, severity_of
 from codegen_platform.agents.draft import DraftReview
+from codegen_platform.agents.proofs import lies_in_one_hunk, quote_stands, suggestion_applies
 from codegen_platform.agents.suggestions import applicable
 from codegen_platform.agents.untrusted import hide_shown, one_line
 from codegen_platform.artifacts import ChangedFile, DroppedFinding, Finding, PullRequestSnapshot, StaticFindings
@@ -14,6 +15,8 @@ from codegen_platform.changes.anchors import Anchor, Unanchored, locate
 from codegen_platform.changes.diffs import UnreadableDiff, commentable_lines
 
 MAX_PATH = 500
+MAX_TITLE, MAX_BODY, MAX_SUGGESTION = 300, 6_000, 6_000
+"""Of a static finding: a rule's message may repeat a name as long as a line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,10 +34,10 @@ def prove(draft: DraftReview, snapshot: PullRequestSnapshot, static: StaticFindi
     claimed: list[Finding] = []
     dropped: list[DroppedFinding] = []
     for claim in draft.claims:
-        _sort(_proved(claim, files, source=f"model:{draft.model}"), claimed, dropped)
+        _sort(_held(_proved(claim, files, source=f"model:{draft.model}"), files), claimed, dropped)
     kept: list[Finding] = []
     for finding in static.findings:
-        _sort(_within_diff(finding, files.get(finding.path)), kept, dropped)
+        _sort(_held(_within_diff(finding, files.get(finding.path)), files), kept, dropped)
     return Proof(claimed=tuple(claimed), static=tuple(kept), dropped=tuple(dropped))
 
 
@@ -43,6 +46,42 @@ def _sort(result: Finding | DroppedFinding, kept: list[Finding], dropped: list[D
         kept.append(result)
     else:
         dropped.append(result)
+
+
+def _held(result: Finding | DroppedFinding, files: dict[str, ChangedFile]) -> Finding | DroppedFinding:
+    """Return the finding if it has every proof that validation asks for; a suggestion that has none is taken off.
+
+    One finding that lacks a proof would otherwise fail the whole review, again at every attempt.
+    """
+    if isinstance(result, DroppedFinding):
+        return result
+    file = files[result.path]
+    if not lies_in_one_hunk(result, file):
+        return _dropped(result, "outside_diff")
+    if not quote_stands(result, file):
+        return _dropped(result, "quote_not_found")
+    return with_proved_suggestion(_of_bearable_size(result), file)
+
+
+def with_proved_suggestion(finding: Finding, file: ChangedFile) -> Finding:
+    """Return the finding, without its suggestion if that cannot be applied."""
+    if finding.suggestion is None or suggestion_applies(finding, file):
+        return finding
+    return finding.model_copy(update={"suggestion": None})
+
+
+def _of_bearable_size(finding: Finding) -> Finding:
+    """Return the finding with a title, body and suggestion that a review has room for."""
+    long = finding.suggestion is not None and len(finding.suggestion) > MAX_SUGGESTION
+    if not long and len(finding.title) <= MAX_TITLE and len(finding.body) <= MAX_BODY:
+        return finding
+    return finding.model_copy(
+        update={
+            "title": one_line(finding.title, MAX_TITLE),
+            "body": finding.body if len(finding.body) <= MAX_BODY else f"{finding.body[: MAX_BODY - 1].rstrip()}…",
+            "suggestion": None if long else finding.suggestion,
+        }
+    )
 
 
 def _proved(claim: Claim, files: dict[str, ChangedFile], *, source: str) -> Finding | DroppedFinding:
@@ -103,4 +142,4 @@ def _within_diff(finding: Finding, file: ChangedFile | None) -> Finding | Droppe
 
 
 def _dropped(said: Claim | Finding, reason: str) -> DroppedFinding:
-    return DroppedFinding(path=one_line(said.path, MAX_PATH), title=said.title, reason=reason)
+    return DroppedFinding(path=one_line(said.path, MAX_PATH), title=one_line(said.title, MAX_TITLE), reason=reason)

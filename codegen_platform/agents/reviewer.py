@@ -13,15 +13,15 @@ from codegen_platform.agents.asking import Patience
 from codegen_platform.agents.backend import ModelBackend
 from codegen_platform.agents.batches import Plan, plan
 from codegen_platform.agents.draft import DraftReview, ReadFile
-from codegen_platform.agents.judging import judge
+from codegen_platform.agents.judging import Judgement, judge
 from codegen_platform.agents.limits import ReviewLimits
 from codegen_platform.agents.meter import Meter
-from codegen_platform.agents.proving import prove
+from codegen_platform.agents.proving import prove, with_proved_suggestion
 from codegen_platform.agents.reading import BatchReader, Reading
 from codegen_platform.agents.refuting import Refutation, refute
 from codegen_platform.agents.review_prompt import prompt_sha256, room_for_files
 from codegen_platform.agents.summary import conclude
-from codegen_platform.artifacts import CodeReview, ModelUsage, PullRequestSnapshot, Severity, StaticFindings
+from codegen_platform.artifacts import CodeReview, Finding, ModelUsage, PullRequestSnapshot, Severity, StaticFindings
 from codegen_platform.changes.configuration import ReviewInstructions
 
 __all__ = ["DraftReview", "ReviewLimits", "review", "verify"]
@@ -105,6 +105,7 @@ def verify(
         floor=instructions.severity_floor or severity_floor,
         max_comments=max_comments if instructions.max_comments is None else instructions.max_comments,
     )
+    judgement = _with_proved_suggestions(judgement, snapshot)
     return conclude(
         draft,
         snapshot,
@@ -113,6 +114,19 @@ def verify(
         dropped=(*draft.invalid, *proof.dropped, *refutation.dropped),
         notes=(*draft.notes, *refutation.notes),
         usage=_added(draft.usage, refutation.usage),
+    )
+
+
+def _with_proved_suggestions(judgement: Judgement, snapshot: PullRequestSnapshot) -> Judgement:
+    """Return the judgement; a finding that took over the suggestion of another one keeps it only if it applies there too."""
+    files = {file.path: file for file in snapshot.files}
+
+    def proved(finding: Finding) -> Finding:
+        return with_proved_suggestion(finding, files[finding.path])
+
+    return Judgement(
+        findings=tuple(map(proved, judgement.findings)),
+        suppressed=tuple(item.model_copy(update={"finding": proved(item.finding)}) for item in judgement.suppressed),
     )
 
 

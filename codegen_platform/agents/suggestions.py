@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import warnings
 from collections import Counter
+from functools import lru_cache
 
 from codegen_platform.artifacts import ChangedFile
 from codegen_platform.security.visible import visible
 
 MAX_LINES = 40
-MAX_PARSED_CHARACTERS = 500_000
+MAX_PARSED_CHARACTERS = 200_000  # a parse takes a second for a million; every suggestion needs one
 BRACKETS = "()[]{}"
 
 
@@ -69,7 +70,12 @@ def _keeps_parsing(before: str, after: str) -> bool:
     """Return whether Python that parsed still does; what is too long to find out does not."""
     if len(before) > MAX_PARSED_CHARACTERS:
         return False
-    return not _parses(before) or _parses(after)
+    return not _parsed_before(before) or _parses(after)
+
+
+@lru_cache(maxsize=8)
+def _parsed_before(text: str) -> bool:
+    return _parses(text)
 
 
 def _parses(text: str) -> bool:

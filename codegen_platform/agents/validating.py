@@ -6,15 +6,12 @@ version of the code, an earlier run, a file in a bucket.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from codegen_platform.agents.suggestions import applicable, fits
-from codegen_platform.agents.untrusted import hide_shown, one_line
-from codegen_platform.artifacts import Check, CodeReview, Finding, Outcome, PullRequestSnapshot, Validation
+from codegen_platform.agents.proofs import lies_in_one_hunk, quote_stands, suggestion_applies
+from codegen_platform.agents.untrusted import one_line
+from codegen_platform.artifacts import ChangedFile, Check, CodeReview, Finding, Outcome, PullRequestSnapshot, Validation
 from codegen_platform.artifacts.document import UnreadableDocument
-from codegen_platform.changes.anchors import standing_at
-from codegen_platform.changes.diffs import UnreadableDiff, commentable_lines
 from codegen_platform.errors import CodegenError
 
 MAX_DOCUMENT_BYTES = 32_000_000
@@ -22,9 +19,6 @@ MAX_FINDINGS = 1_000
 MAX_FINDING_CHARACTERS = 40_000  # title, body and suggestion together; far more than the gate lets through
 NAMED = 3  # places that a failed check names
 SPOKEN = frozenset({Outcome.REVIEWED, Outcome.CLEAN, Outcome.PARTIAL, Outcome.REFUSED})
-MASKED = "••••••"  # what static analysis writes instead of a secret
-NUMBER = re.compile(r" \(\d+\)\Z")
-QUOTED_CHARACTERS = 400  # of one line, in quotes of static analysis
 
 
 class InvalidOutput(CodegenError):
@@ -77,50 +71,27 @@ def _change(review: CodeReview, snapshot: PullRequestSnapshot, head_sha: str | N
 
 def _quotes(review: CodeReview, snapshot: PullRequestSnapshot) -> Check:
     """Every finding's quote stands at its lines of the head file."""
-    files = {file.path: file for file in snapshot.files}
-
-    def stands(finding: Finding) -> bool:
-        file = files.get(finding.path)
-        places = standing_at(file, finding.line, finding.end_line) if file else ()
-        return any(_is_quoted(finding, lines) for lines in places)
-
-    return _of_all("quotes", _confirmed(review), stands, "quotes stand at their lines")
+    return _of_all("quotes", _confirmed(review), _of_its_file(snapshot, quote_stands), "quotes stand at their lines")
 
 
 def _anchors(review: CodeReview, snapshot: PullRequestSnapshot) -> Check:
-    """Every finding lies on lines of one hunk: a forge refuses the whole review for one that does not."""
-    files = {file.path: file for file in snapshot.files}
-
-    def lies(finding: Finding) -> bool:
-        file = files.get(finding.path)
-        try:
-            lines = commentable_lines(file) if file else {}
-        except UnreadableDiff:
-            return False
-        # A finding of a million lines must not be counted line by line.
-        if not 0 <= finding.end_line - finding.line < len(lines):
-            return False
-        hunks = {lines.get(number) for number in range(finding.line, finding.end_line + 1)}
-        return len(hunks) == 1 and None not in hunks
-
-    return _of_all("anchors", _confirmed(review), lies, "findings lie within one hunk")
+    """Every finding lies on lines of one hunk."""
+    return _of_all(
+        "anchors", _confirmed(review), _of_its_file(snapshot, lies_in_one_hunk), "findings lie within one hunk"
+    )
 
 
 def _suggestions(review: CodeReview, snapshot: PullRequestSnapshot) -> Check:
     """Every suggestion can be applied to its lines, and leaves Python that parsed parsing."""
-    files = {file.path: file for file in snapshot.files}
-
-    def applies(finding: Finding) -> bool:
-        file, text = files.get(finding.path), finding.suggestion
-        if file is None or text is None:
-            return False
-        if not _is_claimed(finding):
-            return fits(text, file, line=finding.line, end_line=finding.end_line)
-        # The last line end is taken off, as that of a text; the suggestion is lines without it.
-        return applicable(f"{text}\n", file, line=finding.line, end_line=finding.end_line) == text
-
     proposed = [finding for finding in _confirmed(review) if finding.suggestion is not None]
-    return _of_all("suggestions", proposed, applies, "suggestions apply")
+    return _of_all("suggestions", proposed, _of_its_file(snapshot, suggestion_applies), "suggestions apply")
+
+
+def _of_its_file(
+    snapshot: PullRequestSnapshot, holds: Callable[[Finding, ChangedFile], bool]
+) -> Callable[[Finding], bool]:
+    files = {file.path: file for file in snapshot.files}
+    return lambda finding: finding.path in files and holds(finding, files[finding.path])
 
 
 def _counts(review: CodeReview, snapshot: PullRequestSnapshot) -> Check:
@@ -167,29 +138,3 @@ def _confirmed(review: CodeReview) -> list[Finding]:
 
 def _characters(finding: Finding) -> int:
     return len(finding.title) + len(finding.body) + len(finding.suggestion or "")
-
-
-def _is_claimed(finding: Finding) -> bool:
-    return finding.source.startswith("model:")
-
-
-def _is_quoted(finding: Finding, lines: Iterable[str]) -> bool:
-    """Return whether the quote is these lines; static analysis cuts long ones, shows what hides, masks secrets and numbers equal ones."""
-    if _is_claimed(finding):
-        return finding.quote == "\n".join(lines)
-    stood = hide_shown("\n".join(line[:QUOTED_CHARACTERS] for line in lines))
-    quote = hide_shown(finding.quote)
-    return any(_agrees(said.split(MASKED), stood) for said in {quote, NUMBER.sub("", quote)})
-
-
-def _agrees(shown: Sequence[str], stood: str) -> bool:
-    """Return whether `stood` is the parts that are `shown` with something masked between them."""
-    first, last, at = shown[0], shown[-1], len(shown[0])
-    if len(shown) == 1:
-        return first == stood
-    for part in shown[1:-1]:
-        found = stood.find(part, at)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return stood.startswith(first) and stood.endswith(last) and len(stood) - len(last) >= at

@@ -90,7 +90,7 @@ def _nearest(line: int, source: SourceFile) -> int | None:
 
 def _finding(claim: Claim, lines: tuple[int, int], source: SourceFile, secrets: Sequence[str]) -> Finding:
     line, end_line = lines
-    quoted = (source.lines[number].rstrip("\r")[:MAX_QUOTED_CHARACTERS] for number in range(line, end_line + 1))
+    quoted = (source.lines[number].removesuffix("\r")[:MAX_QUOTED_CHARACTERS] for number in range(line, end_line + 1))
     fits = lines == (claim.line, claim.end_line) and not secrets
     return Finding(
         path=claim.path,

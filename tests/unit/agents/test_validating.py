@@ -121,7 +121,51 @@ def test_a_model_cannot_pass_a_made_up_quote_off_as_a_masked_one() -> None:
 
 @pytest.mark.parametrize("quote", ["x••••••", "••••••x", "        os••••••system••••••)", "        os•••••• 2)"])
 def test_what_a_masked_quote_does_show_must_stand_there(quote: str) -> None:
-    assert "quotes" in report(verify(findings=static(static_finding(quote=quote)))).failed_names
+    review = verify(findings=static(static_finding()))
+    (finding,) = review.findings
+    wrong = review.model_copy(update={"findings": (finding.model_copy(update={"quote": quote}),)})
+    assert "quotes" in report(wrong).failed_names
+
+
+@pytest.mark.parametrize("quote", ["x••••••", "while True:", "", SHELL + "\r"])
+def test_a_static_finding_whose_quote_does_not_stand_is_dropped_and_the_review_stands(quote: str) -> None:
+    review = verify(claim(), findings=static(static_finding(quote=quote)))
+    assert (len(review.findings), [item.reason for item in review.dropped]) == (1, ["quote_not_found"])
+    assert report(review).passed
+
+
+def test_a_suggestion_that_cannot_be_applied_is_taken_off_and_the_finding_stands() -> None:
+    review = verify(findings=static(static_finding(suggestion="        if (")))
+    assert [finding.suggestion for finding in review.findings] == [None]
+    assert report(review).passed
+
+
+def test_a_finding_as_long_as_a_line_of_the_file_is_shortened() -> None:
+    long = static_finding(title="t" * 30_000, body="b" * 30_000, suggestion="s" * 30_000)
+    review = verify(findings=static(long))
+    assert (len(review.findings), review.dropped) == (1, ())
+    assert report(review).passed
+
+
+@pytest.mark.parametrize("ending", ["\r\r\n", "\r\r\r\n", "\r\n", "\n", "", "\r"])
+def test_a_finding_stands_whatever_ends_its_line(ending: str) -> None:
+    change = snapshots.snapshot_of(snapshots.changed("src/a.py", f"y = eval(input()){ending}"))
+    review = static_review(change)
+    assert len(review.findings) + len(review.suppressed) > 0
+    assert _failed(validate(review, change, head_sha=change.head_sha)) == []
+
+
+def test_a_python_file_too_long_to_parse_again_reviews_without_suggestions() -> None:
+    text = (
+        "import os\n"
+        + "# a line of commentary that makes the file long\n" * 11_000
+        + "x = str(1)\nif x is 'a':\n    pass\n"
+    )
+    change = snapshots.snapshot_of(snapshots.changed("src/long.py", text))
+    review = static_review(change)
+    assert len(text) > 500_000
+    assert "ruff:F632" in {finding.source for finding in [*review.findings, *(s.finding for s in review.suppressed)]}
+    assert _failed(validate(review, change, head_sha=change.head_sha)) == []
 
 
 @pytest.mark.parametrize("quote", [SHELL, SHELL.replace("rm", "••••••"), SHELL.replace("rm", "••••••") + " (2)"])

@@ -233,7 +233,8 @@ def test_a_static_finding_outside_the_diff_is_dropped_because_a_forge_would_refu
 def test_a_static_finding_that_leaves_its_hunk_is_cut_to_it() -> None:
     lines = commentable_lines(sample().files[0])
     last = max(lines)
-    review = verify(findings=static(static_finding(end_line=last + 40, suggestion="x")))
+    quote = "\n".join(HEAD.split("\n")[SHELL_LINE - 1 :])
+    review = verify(findings=static(static_finding(end_line=last + 40, suggestion="x", quote=quote)))
     assert (review.findings[0].end_line, review.findings[0].suggestion) == (last, None)
 
 
