@@ -98,6 +98,12 @@ class BudgetExhausted(CodegenError):
         self.limit, self.used, self.ceiling = limit, used, ceiling
 
 
+class NotPermitted(CodegenError):
+    """The person who asked for the work may not ask for it: an answer, not a failure."""
+
+    code = "not_permitted"
+
+
 class Superseded(CodegenError):
     """A newer head commit replaced the one that this work was for."""
 

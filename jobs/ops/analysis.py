@@ -1,23 +1,25 @@
 """Static analysis of a change."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from codegen_platform.analysis import AnalysisOptions, analyse
 from codegen_platform.artifacts import PullRequestSnapshot, StaticFindings
 from codegen_platform.changes.configuration import parse_instructions
-from jobs.ops.edge import RETRIES, engine_errors
+from jobs.ops.edge import RETRIES, engine_errors, ordinary_ends
 from jobs.ops.markdown import findings_table, tools_table
 from jobs.ops.output import document_output
 from resources import TaskLease
 from resources.process import settings
 
 
-@dg.op(out=dg.Out(StaticFindings), retry_policy=RETRIES)
+@dg.op(out=dg.Out(StaticFindings, is_required=False), retry_policy=RETRIES)
 def analyse_statically(
     context: dg.OpExecutionContext, snapshot: PullRequestSnapshot, lease: TaskLease
-) -> dg.Output[StaticFindings]:
+) -> Iterator[dg.Output[StaticFindings]]:
     """Run every analyser over the changed files, and keep what concerns the changed lines."""
-    with engine_errors(context):
+    with ordinary_ends(context, lease), engine_errors(context):
         lease.check()
         instructions = parse_instructions(snapshot.instructions)
         features = settings().features.model_copy(update=dict(instructions.features))
@@ -29,14 +31,14 @@ def analyse_statically(
                 ignore=instructions.ignore,
             ),
         )
-    for tool in found.tools:
-        if tool.error:
-            context.log.warning("%s failed: %s", tool.name, tool.error)
-    return document_output(
-        found,
-        {
-            "findings": len(found.findings),
-            "by_tool": dg.MetadataValue.md(tools_table(found.tools)),
-            "report": dg.MetadataValue.md(findings_table(found.findings)),
-        },
-    )
+        for tool in found.tools:
+            if tool.error:
+                context.log.warning("%s failed: %s", tool.name, tool.error)
+        yield document_output(
+            found,
+            {
+                "findings": len(found.findings),
+                "by_tool": dg.MetadataValue.md(tools_table(found.tools)),
+                "report": dg.MetadataValue.md(findings_table(found.findings)),
+            },
+        )

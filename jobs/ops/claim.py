@@ -33,24 +33,25 @@ class ReviewRequest(dg.Config):
 def claim_task(
     context: dg.OpExecutionContext, config: ReviewRequest, ledger: Ledger, lease: TaskLease, forges: Forges
 ) -> Iterator[dg.Output[TaskRow]]:
-    """Claim the task named by the run's tags; a run started by hand gets a new task for its configuration or its partition.
+    """Claim the task named by the run's tags; a run by hand gets a new task for its configuration or its partition.
 
     A run that comes too late (another has the task, or it was cancelled) yields nothing, and ends without doing anything.
     """
     tags = context.run.tags
+    # A run executed again from the UI carries the tags of the first one, whose task has ended: it is a run by hand.
+    by_hand = TASK_ID_TAG not in tags or context.run.parent_run_id is not None
     with engine_errors(context):
-        if TASK_ID_TAG in tags:
+        if not by_hand:
             task_id, attempt = UUID(tags[TASK_ID_TAG]), int(tags[ATTEMPT_TAG])
         else:
             repository, number = _asked_for(context, config, forges)
             asked = _new_task(repository, number, context.run_id, ledger, forges)
             context.instance.add_dynamic_partitions(PARTITIONS, [asked.partition_key])
             task_id, attempt = asked.id, asked.attempt
-        by_hand = TASK_ID_TAG not in tags
         task = lease.claim(task_id=task_id, attempt=attempt, run_id=context.run_id, by_hand=by_hand)
         lease.answered("store_unavailable")
     if task is None:
-        context.log.info("task %s, attempt %s, is no longer to be had; nothing to do", task_id, attempt)
+        context.log.info("task %s, attempt %s, is no longer available; nothing to do", task_id, attempt)
         return
     context.log.info("claimed task %s (%s), attempt %s, priority %s", task.id, task.title, attempt, task.priority)
     yield dg.Output(task)

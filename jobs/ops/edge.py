@@ -1,15 +1,33 @@
 """The edge between the engine's errors and Dagster's."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import dagster as dg
 
-from codegen_platform.errors import ArtifactsUnavailable, CodegenError, StoreUnavailable
+from codegen_platform.errors import (
+    ArtifactsUnavailable,
+    CodegenError,
+    LeaseLost,
+    NotPermitted,
+    StoreUnavailable,
+    Superseded,
+)
+from codegen_platform.tasks.attempts import fail_attempt
+from resources import TaskLease
+from resources.process import settings
 
 WITHIN_THE_RUN = (StoreUnavailable, ArtifactsUnavailable)
 """What is worth a second try in the same run; a forge or a model that is away gives its task back instead, and frees the worker."""
+
+OUTCOMES: Mapping[type[CodegenError], str] = MappingProxyType(
+    {NotPermitted: "refused", Superseded: "superseded", LeaseLost: "stopped"}
+)
+"""Errors that are an ordinary end of a run, and what the run's tag `codegen/outcome` calls it."""
+
+OUTCOME_TAG = "codegen/outcome"
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=0.5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL)
 
@@ -27,6 +45,8 @@ def measure_ops_with(observe: Callable[[str, float, str], None]) -> None:
 def engine_errors(context: dg.OpExecutionContext) -> Iterator[None]:
     """Let short troubles of store and storage be retried in place, and end the run on every other error of the engine.
 
+    Ordinary ends (`OUTCOMES`) pass unchanged: they are for `ordinary_ends` around this.
+
     Raises:
         dagster.Failure: with the error's sentence and code; the job's failure hook decides what becomes of the task.
     """
@@ -35,8 +55,31 @@ def engine_errors(context: dg.OpExecutionContext) -> Iterator[None]:
         yield
     except CodegenError as error:
         ended = error.code
-        if isinstance(error, WITHIN_THE_RUN):
+        if isinstance(error, (*WITHIN_THE_RUN, *OUTCOMES)):
             raise
         raise dg.Failure(str(error), metadata={"code": error.code}, allow_retries=False) from error
     finally:
         _observe(context.op.name, time.monotonic() - began, ended)
+
+
+@contextmanager
+def ordinary_ends(context: dg.OpExecutionContext, lease: TaskLease) -> Iterator[None]:
+    """End the op without an output, and with it the run in success, when its work is refused, superseded or no longer wanted.
+
+    Dagster skips what is downstream: no step and no partition turns red for an answer that was to be expected. The task gets its reason
+    here, since no failure hook is called.
+    """
+    try:
+        yield
+    except tuple(OUTCOMES) as error:
+        outcome = next(outcome for kind, outcome in OUTCOMES.items() if isinstance(error, kind))
+        context.log.warning("%s: %s", outcome, error)
+        if lease.task is not None:
+            fail_attempt(
+                lease.ledger.store,
+                lease.task,
+                error,
+                max_attempts=settings().workers.max_attempts,
+                actor=f"run:{context.run_id}",
+            )
+        context.instance.add_run_tags(context.run_id, {OUTCOME_TAG: outcome})

@@ -10,7 +10,7 @@ from codegen_platform.artifacts import PublishedReview, Validation
 from codegen_platform.publishing import gate
 from codegen_platform.security.redaction import KnownSecrets
 from codegen_platform.store import EffectRow, Store
-from jobs.ops.edge import RETRIES, engine_errors
+from jobs.ops.edge import RETRIES, engine_errors, ordinary_ends
 from jobs.ops.markdown import checks_table
 from jobs.ops.output import document_output
 from jobs.ops.validation import ValidatedReview
@@ -31,7 +31,7 @@ def publish_review(
 ) -> Iterator[dg.Output[PublishedReview]]:
     """Put the review into the outbox, wait until it is posted and read back, and record what the forge shows."""
     store, review = ledger.store, validated.review
-    with engine_errors(context):
+    with ordinary_ends(context, lease), engine_errors(context):
         lease.check()
         assert lease.task is not None, "only a run that holds a task has a review validated"
         wants_note = lease.task.metadata.get("notes") is True
@@ -51,16 +51,16 @@ def publish_review(
         )
         publisher.post_if_alone()
         finished = _wait(store, effect.id, lease)
-    if finished is None or finished.result is None:
-        context.log.warning(
-            "not posted within %.0f s; the publisher goes on, and records it when it is", PATIENCE_SECONDS
-        )
-        return
-    published = PublishedReview.from_bytes(finished.result)
-    yield document_output(published, publication_metadata(published, validated.validation))
-    store.effects.mark_materialized(finished.id)
-    if published.state == "dead":
-        raise dg.Failure(f"the review could not be posted: {published.reason}", allow_retries=False)
+        if finished is None or finished.result is None:
+            context.log.warning(
+                "not posted within %.0f s; the publisher goes on, and records it when it is", PATIENCE_SECONDS
+            )
+            return
+        published = PublishedReview.from_bytes(finished.result)
+        yield document_output(published, publication_metadata(published, validated.validation))
+        store.effects.mark_materialized(finished.id)
+        if published.state == "dead":
+            raise dg.Failure(f"the review could not be posted: {published.reason}", allow_retries=False)
 
 
 def _wait(store: Store, effect_id: UUID, lease: TaskLease) -> EffectRow | None:

@@ -1,5 +1,7 @@
 """The reviewer: what the model says, and what of it proves itself."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from codegen_platform.agents import reviewer
@@ -9,7 +11,7 @@ from codegen_platform.artifacts import CodeReview, PullRequestSnapshot, StaticFi
 from codegen_platform.changes.configuration import parse_instructions
 from codegen_platform.errors import ModelUnavailable
 from codegen_platform.tasks.retrying import is_last_try
-from jobs.ops.edge import RETRIES, engine_errors
+from jobs.ops.edge import RETRIES, engine_errors, ordinary_ends
 from jobs.ops.markdown import findings_table
 from jobs.ops.output import document_output
 from resources import ArtifactStorage, ReviewModel, TaskLease
@@ -18,17 +20,17 @@ from resources.process import settings
 AWAY = ModelUnavailable.code
 
 
-@dg.op(out=dg.Out(DraftReview, io_manager_key="memory"), retry_policy=RETRIES, pool="model")
+@dg.op(out=dg.Out(DraftReview, is_required=False, io_manager_key="memory"), retry_policy=RETRIES, pool="model")
 def review_with_model(
     context: dg.OpExecutionContext,
     snapshot: PullRequestSnapshot,
     findings: StaticFindings,
     model: ReviewModel,
     lease: TaskLease,
-) -> DraftReview:
+) -> Iterator[dg.Output[DraftReview]]:
     """Ask the model for findings; without a model, when it refuses, and on the last try, the static findings stand alone."""
     task = lease.task
-    with engine_errors(context):
+    with ordinary_ends(context, lease), engine_errors(context):
         lease.check()
         draft = reviewer.review(
             snapshot,
@@ -41,10 +43,10 @@ def review_with_model(
         )
         if draft.model is not None and draft.degraded is None:
             lease.answered(AWAY)
-    return draft
+        yield dg.Output(draft)
 
 
-@dg.op(out=dg.Out(CodeReview), retry_policy=RETRIES)
+@dg.op(out=dg.Out(CodeReview, is_required=False), retry_policy=RETRIES)
 def verify_review(
     context: dg.OpExecutionContext,
     draft: DraftReview,
@@ -53,12 +55,12 @@ def verify_review(
     model: ReviewModel,
     lease: TaskLease,
     artifacts: ArtifactStorage,
-) -> dg.Output[CodeReview]:
+) -> Iterator[dg.Output[CodeReview]]:
     """Keep the findings whose quote stands in the change, and say what became of the others."""
     given = settings()
     instructions = parse_instructions(snapshot.instructions)
     features = given.features.model_copy(update=dict(instructions.features))
-    with engine_errors(context):
+    with ordinary_ends(context, lease), engine_errors(context):
         lease.check()
         review = reviewer.verify(
             draft,
@@ -70,12 +72,12 @@ def verify_review(
             refuter=_backend(model, lease) if features.experimental_ai_features else None,
             limits=_limits(),
         )
-    if artifacts.storage.away:
-        why = f"documents wait on this machine: {artifacts.storage.away}"
-        review = review.model_copy(update={"degraded": "; ".join(filter(None, (review.degraded, why)))})
-    if review.degraded:
-        context.log.warning("degraded: %s", review.degraded)
-    return document_output(review, _metadata(review))
+        if artifacts.storage.away:
+            why = f"documents wait on this machine: {artifacts.storage.away}"
+            review = review.model_copy(update={"degraded": "; ".join(filter(None, (review.degraded, why)))})
+        if review.degraded:
+            context.log.warning("degraded: %s", review.degraded)
+        yield document_output(review, _metadata(review))
 
 
 def _backend(model: ReviewModel, lease: TaskLease) -> ModelBackend | None:

@@ -1,5 +1,6 @@
 """Checking a review before it is published."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import dagster as dg
@@ -8,7 +9,7 @@ from codegen_platform.agents.validating import InvalidOutput, validate
 from codegen_platform.artifacts import CodeReview, PullRequestSnapshot, Validation
 from codegen_platform.errors import LeaseLost
 from codegen_platform.store import Check, Store, TaskRow, ValidationReport
-from jobs.ops.edge import RETRIES, engine_errors
+from jobs.ops.edge import RETRIES, engine_errors, ordinary_ends
 from resources import Ledger, TaskLease
 
 
@@ -20,20 +21,22 @@ class ValidatedReview:
     validation: Validation
 
 
-@dg.op(out=dg.Out(ValidatedReview, io_manager_key="memory"), retry_policy=RETRIES)
+@dg.op(out=dg.Out(ValidatedReview, is_required=False, io_manager_key="memory"), retry_policy=RETRIES)
 def validate_review(
     context: dg.OpExecutionContext, review: CodeReview, snapshot: PullRequestSnapshot, ledger: Ledger, lease: TaskLease
-) -> ValidatedReview:
+) -> Iterator[dg.Output[ValidatedReview]]:
     """Hold the finished review against its change once more, and record the report; only what passed goes on to publication.
 
     Works only for a run that holds a task: what is written to a forge always has one behind it.
     """
-    with engine_errors(context):
+    with ordinary_ends(context, lease), engine_errors(context):
         lease.check()
         lease.answered("artifacts_unavailable")
         if lease.task is None:
-            raise dg.Failure("this run holds no task; materialize the review from its snapshot on", allow_retries=False)
-        return record_checks(ledger.store, lease.task, review, snapshot, actor=f"run:{context.run_id}")
+            sentence = "this run holds no task, and nothing is published without one; run the job from pull_request_snapshot on"
+            raise dg.Failure(sentence, allow_retries=False)
+        actor = f"run:{context.run_id}"
+        yield dg.Output(record_checks(ledger.store, lease.task, review, snapshot, actor=actor))
 
 
 def record_checks(
