@@ -20,6 +20,7 @@ def code_review_checks(code_review: CodeReview) -> Iterator[dg.AssetCheckResult]
         passed=code_review.outcome in (Outcome.REVIEWED, Outcome.CLEAN),
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
+            "pull_request": f"{code_review.repository}#{code_review.number}",
             "files_reviewed": coverage.files_reviewed,
             "files_changed": coverage.files_changed,
             "lines_reviewed": coverage.lines_reviewed,
@@ -30,7 +31,10 @@ def code_review_checks(code_review: CodeReview) -> Iterator[dg.AssetCheckResult]
         check_name="nothing_is_missing",
         passed=code_review.degraded is None,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"degraded": code_review.degraded or "no"},
+        metadata={
+            "pull_request": f"{code_review.repository}#{code_review.number}",
+            "degraded": code_review.degraded or "no",
+        },
     )
 
 
@@ -42,6 +46,7 @@ def published_review_checks(published_review: PublishedReview) -> Iterator[dg.As
         check_name="every_finding_is_accounted_for",
         passed=published_review.confirmed == accounted and published_review.failed == 0,
         metadata={
+            "pull_request": f"{published_review.repository}#{published_review.number}",
             "confirmed": published_review.confirmed,
             "posted": published_review.posted,
             "suppressed": published_review.suppressed,

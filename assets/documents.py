@@ -42,7 +42,9 @@ class DocumentIOManager(dg.ConfigurableIOManager):
             yield dg.AssetMaterialization(asset_of(type(obj)), partition=partition, metadata=where)
 
     def load_input(self, context: dg.InputContext) -> Document:
-        """Read the document of this run, else the latest of the partition.
+        """Read the document of this run, else the latest of the partition; a run without one reads the newest of all partitions.
+
+        An asset check that is executed by hand has no partition: Dagster offers none to choose.
 
         Raises:
             dagster.Failure: there is none yet.
@@ -51,11 +53,18 @@ class DocumentIOManager(dg.ConfigurableIOManager):
         asset = asset_of(wanted)
         if (written := self._written.get(asset)) is not None:
             return written
-        data = self.artifacts.storage.read(artifact_path(asset, context.partition_key, "latest.json"))
+        partition = context.partition_key if context.has_partition_key else _newest_partition(context, asset)
+        data = self.artifacts.storage.read(artifact_path(asset, partition, "latest.json")) if partition else None
         if data is None:
-            sentence = f"no {asset} is stored for {context.partition_key}; materialize it first"
+            sentence = f"no {asset} is stored{f' for {partition}' if partition else ''}; materialize it first"
             raise dg.Failure(sentence, allow_retries=False)
         return wanted.from_bytes(data)
+
+
+def _newest_partition(context: dg.InputContext, asset: str) -> str | None:
+    event = context.step_context.instance.get_latest_materialization_event(dg.AssetKey(asset))
+    materialization = event.asset_materialization if event else None
+    return materialization.partition if materialization else None
 
 
 def asset_of(document_type: type[Document]) -> str:

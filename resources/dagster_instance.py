@@ -8,8 +8,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from dagster import DagsterRun
+from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster._serdes import ConfigurableClassData
 from dagster_celery.launcher import CeleryRunLauncher
+from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 from dagster_postgres import DagsterPostgresStorage
 
 from resources.process import services
@@ -54,3 +57,23 @@ class PlatformRunLauncher(CeleryRunLauncher):
         """Connect to the server in use."""
         url = services().redis_url
         return cls(inst_data=inst_data, **{**config_value, "broker": url, "backend": url})
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """Return how the run's worker is doing; a run that Redis knows nothing of counts as running.
+
+        Redis may be flushed at any moment, and run monitoring fails a run whose state is unknown. A worker that died is noticed by the
+        lease of its task, and any run by `max_runtime`.
+        """
+        if DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "The run has not been handed to a worker.")
+        health = super().check_run_worker_health(run)
+        if health.status is WorkerStatus.UNKNOWN:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "Redis has no state of this run.")
+        return health
+
+    def terminate(self, run_id: str) -> bool:
+        """Stop a run's worker; return whether there was one to stop. A run in a shell, or one on its way to Redis, has none."""
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
+            return False
+        return super().terminate(run_id)
