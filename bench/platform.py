@@ -46,8 +46,9 @@ def command_line(*arguments: str, log: Path, variables: Mapping[str, str]) -> Pr
 
 
 def printed(log: Path) -> bool:
-    """Return whether a command has printed its report with --json."""
-    return log.exists() and '"outcome"' in log.read_text(errors="replace")
+    """Return whether a command has printed its report with --json, or `up`, on a home that is not new, its addresses."""
+    said = log.read_text(errors="replace") if log.exists() else ""
+    return '"outcome"' in said or '"addresses"' in said
 
 
 @dataclass(kw_only=True)

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from codegen_platform.agents.anthropic_backend import AnthropicBackend
 from codegen_platform.agents.backend import ModelBackend
 from codegen_platform.agents.recording import CallRecord, RecordedBackend
-from codegen_platform.store import NewModelCall, TaskRow
+from codegen_platform.store import EXAMPLE_REPOSITORY, NewModelCall, TaskRow
 from resources.ledger import Ledger
 from resources.process import once_per_process, settings
 
@@ -20,9 +20,12 @@ class ReviewModel(dg.ConfigurableResource[None]):
     ledger: dg.ResourceDependency[Ledger]
 
     def backend(self, task: TaskRow | None, *, cancelled: Callable[[], bool]) -> ModelBackend | None:
-        """Return the backend for one task, None if no model is configured (the review is then static)."""
+        """Return the backend for one task; None, so that the review is static, without a key and for the example.
+
+        Nobody asked for the example's review, so nobody pays for it.
+        """
         given = settings().model
-        if given.api_key is None:
+        if given.api_key is None or (task is not None and task.repository == EXAMPLE_REPOSITORY):
             return None
         key: SecretStr = given.api_key
         calls = self.ledger.store.model_calls

@@ -9,13 +9,15 @@ from codegen_platform.settings import Settings
 from codegen_platform.store import Store
 
 
-def register_local(store: Store, target: LocalTarget) -> PullRequestFacts:
+def register_local(store: Store, target: LocalTarget, *, full_name: str | None = None) -> PullRequestFacts:
     """Record the repository and its pull request; the same pair of branches keeps its number.
+
+    `full_name` is `_local/<folder name>-<8 hex of its path>` unless given.
 
     Raises:
         StoreUnavailable: nothing was recorded, or it is safe to repeat.
     """
-    repository = store.repositories.ensure("local", local_full_name(target.folder), str(target.folder))
+    repository = store.repositories.ensure("local", full_name or local_full_name(target.folder), str(target.folder))
     pull = store.repositories.save_local_pull_request(
         repository.id,
         target.base_ref,

@@ -1,12 +1,14 @@
-"""`up`: everything started, the example reviewed, and then in the foreground until Ctrl-C."""
+"""`up`: everything started, the example reviewed on a new home, and then in the foreground until Ctrl-C."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 from rich.text import Text
 
 from codegen_platform.cli.command_settings import command_settings
 from codegen_platform.cli.example import BASE_BRANCH, HEAD_BRANCH, materialize_example
-from codegen_platform.cli.output import console
+from codegen_platform.cli.output import console, print_json
 from codegen_platform.cli.progress import Progress
 from codegen_platform.cli.registering import register_local
 from codegen_platform.cli.report import ReviewReport
@@ -15,15 +17,17 @@ from codegen_platform.cli.session import Session, started
 from codegen_platform.cli.targets import local_target
 from codegen_platform.errors import CodegenError
 from codegen_platform.local.platform import Platform
+from codegen_platform.store import EXAMPLE_REPOSITORY, TaskFilter
 
 FIRST_REVIEW_SECONDS = 300
 
 
-def start_and_review_example(*, once: bool, as_json: bool) -> int:
-    """Start the platform, review the example, print it; return 0 once told to stop, or at once with `once`.
+def start(*, once: bool, with_example: bool, as_json: bool) -> int:
+    """Start the platform and run it until Ctrl-C; with `once` stop it as soon as the example's review stands. Return 0.
 
-    Without `once` the platform is there for other work too, so it goes on when no review comes of the example: it may have to wait
-    behind what an earlier platform left, or PostgreSQL was restarted meanwhile.
+    The example is reviewed where no task was ever created, and with `once`; a review that stands is shown again. Without `once` the
+    platform is there for other work too, so it goes on when no review comes of the example: it may have to wait behind what an
+    earlier platform left, or PostgreSQL was restarted meanwhile.
 
     Raises:
         AlreadyRunning: a platform runs on this home.
@@ -32,27 +36,36 @@ def start_and_review_example(*, once: bool, as_json: bool) -> int:
     """
     settings = command_settings()
     with Platform(settings) as platform, Progress() as progress, started(platform, progress) as running:
-        try:
-            report = _example_reviewed(running, progress)
-        except CodegenError as error:
-            platform.check()
-            if once:
-                raise
-            progress.done()
-            progress.note(f"The example was not reviewed: {error}")
-        else:
-            progress.done()
+        report = None
+        if with_example and (once or _is_new(running)):
+            try:
+                report = _example_reviewed(running, progress)
+            except CodegenError as error:
+                platform.check()
+                if once:
+                    raise
+                progress.note(f"The example was not reviewed: {error}")
+        progress.done()
+        if report is not None:
             show(report, as_json=as_json)
+        elif as_json:
+            print_json({"home": str(running.home), "addresses": asdict(platform.addresses)})
         if not once:
             _say_where(platform)
             platform.wait()
     return 0
 
 
+def _is_new(running: Session) -> bool:
+    """Return whether nobody has ever asked for work in this ledger."""
+    return not running.store.queries.tasks(TaskFilter(), limit=1).items
+
+
 def _example_reviewed(running: Session, progress: Progress) -> ReviewReport:
     folder, _, _ = materialize_example(running.home / "example")
-    facts = register_local(running.store, local_target(folder, base=BASE_BRANCH, head=HEAD_BRANCH))
-    return follow_review(running, facts, progress, timeout_seconds=FIRST_REVIEW_SECONDS, again=True)
+    target = local_target(folder, base=BASE_BRANCH, head=HEAD_BRANCH)
+    facts = register_local(running.store, target, full_name=EXAMPLE_REPOSITORY)
+    return follow_review(running, facts, progress, timeout_seconds=FIRST_REVIEW_SECONDS)
 
 
 def _say_where(platform: Platform) -> None:

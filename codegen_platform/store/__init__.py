@@ -21,6 +21,7 @@ from codegen_platform.store.refusals import (
     WrongState,
 )
 from codegen_platform.store.rows import (
+    EXAMPLE_REPOSITORY,
     AgentRow,
     Check,
     EffectRow,
@@ -55,6 +56,7 @@ from codegen_platform.store.watching import UpdatesWatch
 
 __all__ = [
     "ALLOWED",
+    "EXAMPLE_REPOSITORY",
     "OPEN",
     "AgentRow",
     "AgentType",

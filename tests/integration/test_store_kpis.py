@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import psycopg
 import pytest
 
-from codegen_platform.store import Store
+from codegen_platform.store import EXAMPLE_REPOSITORY, Store
 from tests.integration.ledger_rows import an_agent
 
 HOURS = 2
@@ -16,7 +16,7 @@ HOURS = 2
 TASK = """
     INSERT INTO tasks (id, title, kind, semantic_key, status, forge, repository, number, partition_key, version,
                        queued_at, created_at, updated_at, started_at, completed_at)
-    SELECT %(id)s, '', 'review_pull_request', %(id)s::text, %(status)s::task_status_enum, 'github', 'octo/repo', %(number)s, '',
+    SELECT %(id)s, '', 'review_pull_request', %(id)s::text, %(status)s::task_status_enum, 'github', %(repository)s, %(number)s, '',
            %(version)s, now() - %(created)s::interval, now() - %(created)s::interval, now() - %(updated)s::interval,
            now() - %(started)s::interval, now() - %(ended)s::interval
 """
@@ -41,7 +41,7 @@ def seconds(number: int | None) -> str | None:
     return None if number is None else f"{number} s"
 
 
-def happened(connection: psycopg.Connection, *moves: Move) -> None:
+def happened(connection: psycopg.Connection, *moves: Move, repository: str = "octo/repo") -> None:
     """A task with this history."""
     task_id, (created, _, _), (updated, _, status) = uuid.uuid4(), moves[0], moves[-1]
     started = next((ago for ago, type, _ in moves if type == "claimed"), None)
@@ -49,6 +49,7 @@ def happened(connection: psycopg.Connection, *moves: Move) -> None:
         TASK,
         {
             "id": task_id,
+            "repository": repository,
             "status": status,
             "number": created,
             "version": len(moves),
@@ -158,6 +159,15 @@ def test_a_longer_window_sees_more(store_with_histories: Store) -> None:
     assert queries.task_kpis(24).complete == 4
     assert queries.run_kpis(24).error_rate == 3 / 7
     assert queries.model_kpis(24).calls == 3
+
+
+def test_the_example_of_the_platform_is_left_out(store: Store, database_url: str) -> None:
+    moves: Sequence[Move] = ((60, "created", "pending"), (50, "claimed", "in_progress"), (40, "completed", "complete"))
+    with psycopg.connect(database_url) as connection:
+        happened(connection, *moves, repository=EXAMPLE_REPOSITORY)
+        happened(connection, *moves, repository="_local/example-0a1b2c3d")
+    tasks, runs = store.queries.task_kpis(HOURS), store.queries.run_kpis(HOURS)
+    assert (tasks.created, tasks.complete, runs.good) == (1, 1, 1)
 
 
 def test_of_nothing_there_is_no_ratio_and_no_percentile(store: Store) -> None:

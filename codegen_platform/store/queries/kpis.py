@@ -1,7 +1,8 @@
 """What the platform is worth in numbers, over a window that ends now; docs/graphql.md says what each number means.
 
-Tasks count as they stand now: one that was replayed counts by how it ends the next time. Every ratio is 0 to 1, and None where
-there is nothing to divide by.
+Tasks count as they stand now: one that was replayed counts by how it ends the next time. Tasks of the example that ships with the
+platform are left out; the time that an agent worked on them counts as time worked. Every ratio is 0 to 1, and None where there is
+nothing to divide by.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from codegen_platform.store.pool import Pool
+from codegen_platform.store.rows.repositories import EXAMPLE_REPOSITORY
 
 # Tasks that were created, first started, or ended in the window, and how long they had taken by then.
 TASKS = """
@@ -23,7 +25,7 @@ TASKS = """
                FILTER (WHERE started_at > since) AS start_seconds,
            percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM completed_at - created_at))
                FILTER (WHERE completed_at > since AND status = 'complete') AS completion_seconds
-    FROM tasks, frame WHERE created_at > since OR started_at > since OR completed_at > since
+    FROM tasks, frame WHERE (created_at > since OR started_at > since OR completed_at > since) AND repository <> %(example)s
 """
 
 # Runs that ended in the window: a task was in an agent's hands, and with this event it is not any more. The events of a task are
@@ -37,6 +39,7 @@ RUNS = """
     JOIN task_events AS held ON held.task_id = ending.task_id AND held.sequence = ending.sequence - 1
     WHERE ending.at > since AND ending.data->>'status' NOT IN ('in_progress', 'validation')
       AND held.data->>'status' IN ('in_progress', 'validation')
+      AND ending.task_id <> ALL (ARRAY(SELECT id FROM tasks WHERE repository = %(example)s))
 """
 
 # How long agents worked in the window, and how long all the places that they have could have been worked at. Work lasts from one
@@ -155,11 +158,11 @@ class KpiQueries:
 
     def task_kpis(self, hours: int) -> TaskKpis:
         """Return what became of tasks; reads the whole table."""
-        return self._pool.fetch(TaskKpis, TASKS, {"hours": hours})[0]
+        return self._pool.fetch(TaskKpis, TASKS, {"hours": hours, "example": EXAMPLE_REPOSITORY})[0]
 
     def run_kpis(self, hours: int) -> RunKpis:
         """Return how runs ended; reads the whole history."""
-        return self._pool.fetch(RunKpis, RUNS, {"hours": hours})[0]
+        return self._pool.fetch(RunKpis, RUNS, {"hours": hours, "example": EXAMPLE_REPOSITORY})[0]
 
     def agent_kpis(self, hours: int, *, silent_seconds: float = 20.0) -> AgentKpis:
         """Return how much of their capacity agents used; reads the whole history."""

@@ -6,7 +6,7 @@ from codegen_platform.store.rows.effects import EffectRow
 from codegen_platform.store.rows.json import Json
 from codegen_platform.store.rows.model_calls import ModelCallRow, NewModelCall
 from codegen_platform.store.rows.pages import Page
-from codegen_platform.store.rows.repositories import LocalPullRequestRow, RepositoryRow
+from codegen_platform.store.rows.repositories import EXAMPLE_REPOSITORY, LocalPullRequestRow, RepositoryRow
 from codegen_platform.store.rows.reviews import ReviewRow
 from codegen_platform.store.rows.tasks import (
     Check,
@@ -25,6 +25,7 @@ from codegen_platform.store.rows.tasks import (
 from codegen_platform.store.rows.workflows import NewWorkflowRun, WorkflowRow, WorkflowRunRow
 
 __all__ = [
+    "EXAMPLE_REPOSITORY",
     "AgentRow",
     "Check",
     "EffectRow",

@@ -8,6 +8,12 @@ from datetime import datetime
 
 from codegen_platform.store.rows.json import Json
 
+EXAMPLE_REPOSITORY = "_local/example"
+"""The repository that ships with the platform. Names of other local ones end in eight digits of their path, so no other has this one.
+
+It is reviewed without a model, and KPIs leave it out.
+"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RepositoryRow:
