@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 from codegen_platform.local.environment import MARK
 from codegen_platform.local.running import running
 from codegen_platform.local.services import Services, ensure_services
+from codegen_platform.private_home import keep_files_private
 from codegen_platform.settings import Settings, load_settings
 from codegen_platform.store import migrate
 
@@ -44,8 +45,13 @@ def once_per_process(name: str, make: Callable[[], T]) -> T:
 
 
 def settings() -> Settings:
-    """Return the settings in force in this process."""
-    return once_per_process("settings", load_settings)
+    """Return the settings in force in this process, whose files are private from then on."""
+
+    def load() -> Settings:
+        keep_files_private()
+        return load_settings()
+
+    return once_per_process("settings", load)
 
 
 def agent_name() -> str | None:

@@ -86,7 +86,7 @@ class FolderStorage:
         with _file_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with draft.open("xb") as stream:
+                with open(draft, "xb", opener=_private) as stream:
                     stream.write(data)
                     stream.flush()
                     os.fsync(stream.fileno())
@@ -137,6 +137,11 @@ def _file_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ArtifactsUnavailable(f"the artifact folder refuses {path}: {error.strerror}") from error
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that is its owner's alone: documents hold private source."""
+    return os.open(path, flags, 0o600)
 
 
 def _sync_folder(folder: Path) -> None:

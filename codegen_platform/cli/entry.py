@@ -19,6 +19,7 @@ from codegen_platform.cli.commands.tasks import tasks
 from codegen_platform.cli.commands.up import up
 from codegen_platform.cli.commands.workflows import workflows
 from codegen_platform.errors import CodegenError, WrongUsage
+from codegen_platform.private_home import keep_files_private
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
@@ -46,6 +47,7 @@ for command in (up, review, doctor, tasks, events, agents, workflows):
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
+    keep_files_private()
     # A shell starts background jobs with SIGINT ignored; Ctrl-C and SIGTERM must both end in the same orderly stop.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _stop_on_termination)

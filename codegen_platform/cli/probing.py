@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from codegen_platform.errors import CodegenError
+from codegen_platform.private_home import open_to_others
 from codegen_platform.settings import Settings
 
 State = Literal["ok", "warn", "fail"]
@@ -136,6 +137,8 @@ def home(settings: Settings) -> Probe:
     nearest = next(place for place in (settings.home, *settings.home.parents) if place.exists())
     if not nearest.is_dir() or not _is_writable(nearest):
         return fail("home", f"{nearest} is not a folder that can be written", "set CODEGEN_HOME to a folder of yours")
+    if settings.home.exists() and (mode := open_to_others(settings.home)):
+        return fail("home", f"{settings.home} is open to other users ({mode})", f"chmod 700 {settings.home}")
     return ok("home", str(settings.home))
 
 

@@ -12,6 +12,7 @@ from codegen_platform.cli.artifacts import storage_of
 from codegen_platform.cli.progress import Progress
 from codegen_platform.local.platform import Platform, running
 from codegen_platform.local.services import ensure_services
+from codegen_platform.private_home import make_private
 from codegen_platform.settings import Settings, ensure_webhook_secret
 from codegen_platform.store import Store
 
@@ -53,6 +54,8 @@ def session(settings: Settings, progress: Progress) -> Iterator[Session]:
 def started(platform: Platform, progress: Progress) -> Iterator[Session]:
     """Start the platform, say how it goes, and provide a session with it. Whoever made the platform stops it."""
     settings = platform.settings
+    if sentence := make_private(settings.home):
+        progress.note(sentence)
     ensure_webhook_secret(settings)
     progress.doing("starting the platform")
     platform.start(progress.part_ready)

@@ -11,12 +11,14 @@ from codegen_platform.errors import CodegenError, WrongUsage
 from codegen_platform.gateway.app import create_app
 from codegen_platform.gateway.server import Address, server_for
 from codegen_platform.log_format import configure_logging
+from codegen_platform.private_home import keep_files_private
 from codegen_platform.settings import Settings, ensure_webhook_secret, load_settings
 from codegen_platform.store import AsyncIntake, Store
 
 
 def main() -> int:
     """Serve; return 1 with one sentence on stderr if the settings do not allow to start."""
+    keep_files_private()
     try:
         settings = load_settings()
         configure_logging(level=settings.logging.level, format=settings.logging.format)

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,12 @@ from codegen_platform.local.errors import LocalFailure, ProgramMissing
 from codegen_platform.local.processes import OURS, Account
 
 CACHE = Path("/var/cache/codegen-platform")
+SYSTEM_USER = "codegen-postgres"
+MAKE_SYSTEM_USER = (
+    *("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"),
+    *("--shell", "/usr/sbin/nologin", SYSTEM_USER),
+)
+MAKING_TRIES = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,24 +37,46 @@ class Runnable:
 def account_for(folder: Path) -> Account:
     """Return the account that a server on the folder runs as: ours for a normal user.
 
-    When we are root it is the owner of what is there (a normal user may have made it), `nobody` for a new folder.
+    When we are root it is the owner of what is there, if that is a normal user who made it, else a system user of the platform's own.
+    It is never `nobody`, whose other processes could read the superuser's password.
 
     Raises:
-        LocalFailure: we are root where `nobody` does not exist or, not being Linux, cannot be given our folders.
+        LocalFailure: we are root where that user does not exist and cannot be made, or, not being Linux, cannot be given our folders.
     """
     if os.geteuid() != 0:
         return OURS
-    try:
-        nobody = pwd.getpwnam("nobody")
-    except KeyError:
-        raise LocalFailure(
-            "PostgreSQL refuses to run as root and there is no user `nobody`: run as a normal user"
-        ) from None
     if sys.platform != "linux":
         raise LocalFailure("PostgreSQL refuses to run as root: run as a normal user")
-    if folder.exists() and (owner := folder.stat()).st_uid != 0:
+    if folder.exists() and (owner := folder.stat()).st_uid not in {0, *_nobody()}:
         return Account(uid=owner.st_uid, gid=owner.st_gid, groups=())
-    return Account(uid=nobody.pw_uid, gid=nobody.pw_gid, groups=())
+    ours = _system_user()
+    return Account(uid=ours.pw_uid, gid=ours.pw_gid, groups=())
+
+
+def _nobody() -> tuple[int, ...]:
+    with contextlib.suppress(KeyError):
+        return (pwd.getpwnam("nobody").pw_uid,)
+    return ()
+
+
+def _system_user() -> pwd.struct_passwd:
+    """Return the system user for databases, made now if it is the first time on this machine."""
+    said = ""
+    for attempt in range(MAKING_TRIES):  # another process may be making it, and holds the lock of the list of users
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(SYSTEM_USER)
+        time.sleep(0.2 * attempt)
+        try:
+            done = subprocess.run(MAKE_SYSTEM_USER, capture_output=True, text=True, timeout=60, check=False)
+            said = done.stderr.strip()[-200:]
+        except (OSError, subprocess.TimeoutExpired) as error:
+            said = str(error)
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam(SYSTEM_USER)
+    raise LocalFailure(
+        f"PostgreSQL refuses to run as root, and the user {SYSTEM_USER} could not be made for it ({said}): "
+        f"run `{' '.join(MAKE_SYSTEM_USER)}`, or run the platform as a normal user"
+    )
 
 
 def runnable_by(account: Account, *, package: Path, program: str) -> Runnable:
@@ -107,7 +136,8 @@ def _copied(package: Path, fingerprint: str) -> Path:
     """Return the copy of the package below `CACHE`, made now if it is the first time."""
     home = CACHE / f"{package.parent.name}-{fingerprint}"
     if not home.exists():
-        CACHE.mkdir(parents=True, exist_ok=True, mode=0o755)
+        CACHE.mkdir(parents=True, exist_ok=True)
+        CACHE.chmod(0o755)  # whatever our umask is: the other account has to walk through it
         fresh = Path(tempfile.mkdtemp(dir=CACHE))
         libraries = package.parent.parent / f"{package.parent.name}.libs"
         shutil.copytree(package, fresh / package.parent.name / package.name)

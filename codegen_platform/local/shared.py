@@ -26,6 +26,7 @@ from codegen_platform.local.locks import ExclusiveLock, locked
 from codegen_platform.local.postgres import EmbeddedPostgres
 from codegen_platform.local.server import EmbeddedServer
 from codegen_platform.local.valkey import EmbeddedValkey
+from codegen_platform.private_home import PRIVATE_UMASK, make_private
 
 SERVERS: dict[str, type[EmbeddedServer]] = {"postgres": EmbeddedPostgres, "valkey": EmbeddedValkey}
 KEEPER_TIMEOUT_SECONDS = 90.0
@@ -115,7 +116,7 @@ class SharedServer:
             LocalFailure: it could not be started; the sentence says why.
         """
         try:
-            self.places.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self.places.home)
         except OSError as error:
             raise LocalFailure(
                 f"{self.places.home} cannot be used ({error.strerror}): set CODEGEN_HOME to a folder of yours"
@@ -176,6 +177,7 @@ class SharedServer:
             stdout=subprocess.PIPE,
             stderr=complaints,
             start_new_session=True,
+            umask=PRIVATE_UMASK,
         )
         os.close(complaints)
         assert self._keeper.stdout is not None

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from codegen_platform.errors import CodegenError, WrongUsage
 from codegen_platform.forge.auth import GitHubAuth
 from codegen_platform.log_format import configure_logging
+from codegen_platform.private_home import keep_files_private
 from codegen_platform.publishing.github_calls import GitHubCalls
 from codegen_platform.publishing.github_publication import GitHubPublication
 from codegen_platform.publishing.github_writer import GitHubWriter
@@ -42,6 +43,7 @@ WRITE_PERMISSIONS = {"pull_requests": "write", "metadata": "read"}
 
 def main() -> int:
     """Publish; return 1 with one sentence on stderr if the settings do not allow to start."""
+    keep_files_private()
     try:
         settings = load_settings()
         configure_logging(level=settings.logging.level, format=settings.logging.format)

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from codegen_platform.errors import WrongUsage
+from codegen_platform.private_home import make_private
 
 
 def ensure_marker_secret(home: Path) -> bytes:
@@ -19,6 +20,7 @@ def ensure_marker_secret(home: Path) -> bytes:
     """
     file = home / "secrets" / "marker"
     if not file.exists():
+        make_private(home)
         _create_once(file)
     secret = file.read_bytes().strip()
     if len(secret) < 64:

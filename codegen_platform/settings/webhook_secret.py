@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from codegen_platform.private_home import make_private
 from codegen_platform.settings.schema import Settings
 from codegen_platform.settings.sources import WrongSetting
 
@@ -27,6 +28,7 @@ def ensure_webhook_secret(settings: Settings) -> SecretStr:
     file = settings.home / "secrets" / "webhook"
     try:
         if not file.exists():
+            make_private(settings.home)
             _create_once(file)
         secret = file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -27,7 +27,9 @@ CHECKOUT = Path(__file__).parents[2]
 PARTS = {"gateway", "publisher", "workers", "code-server", "webserver", "daemon"}
 UP = """
 from codegen_platform.local.platform import Platform
+from codegen_platform.private_home import keep_files_private
 from codegen_platform.settings import load_settings
+keep_files_private()
 with Platform(load_settings()) as platform:
     platform.start(lambda progress: print(progress.name, progress.state, progress.detail, flush=True))
     print("up", flush=True)
@@ -103,6 +105,7 @@ def get(address: str) -> str:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home = Home(tmp_path_factory.mktemp("platform"))
+    home.folder.chmod(0o755)  # as earlier releases left it
     try:
         home.told = home.start()  # type: ignore[attr-defined]
         yield home
@@ -122,6 +125,13 @@ def test_every_part_is_told_of_and_answers(home: Home) -> None:
     assert "dagster_webserver_version" in get(f"{addresses.dagster}/server_info")
     for metrics in (addresses.publisher_metrics, addresses.worker_metrics):
         assert isinstance(get(metrics), str)
+
+
+def test_nothing_in_the_home_is_open_to_other_users(home: Home) -> None:
+    assert home.folder.stat().st_mode & 0o777 == 0o700
+    found = [path for path in home.folder.rglob("*") if not path.is_symlink()]
+    assert [str(path) for path in found if path.lstat().st_mode & 0o077] == []
+    assert {"logs", "dagster", "postgres", "valkey", "run"} <= {path.name for path in home.folder.iterdir()}
 
 
 def test_where_it_runs_is_known_to_others(home: Home) -> None:

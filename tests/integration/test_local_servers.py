@@ -81,10 +81,30 @@ def test_the_password_is_in_no_argument_that_others_can_see(postgres: EmbeddedPo
 
 
 @as_root
-def test_as_root_postgres_runs_as_nobody_without_opening_the_folders_above(postgres: EmbeddedPostgres) -> None:
+def test_as_root_postgres_runs_as_a_user_of_its_own_without_opening_the_folders_above(
+    postgres: EmbeddedPostgres,
+) -> None:
     assert postgres.pid
-    assert Path(f"/proc/{postgres.pid}").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+    ours = pwd.getpwnam(accounts.SYSTEM_USER)
+    assert Path(f"/proc/{postgres.pid}").stat().st_uid == ours.pw_uid
+    assert ours.pw_uid not in {0, pwd.getpwnam("nobody").pw_uid}
     assert postgres.folder.parent.stat().st_mode & 0o077 == 0
+    password = (postgres.folder / "password").stat()
+    assert (password.st_uid, password.st_mode & 0o777) == (ours.pw_uid, 0o600)
+
+
+@as_root
+def test_as_root_data_that_nobody_has_is_given_to_the_user_of_the_database(tmp_path: Path) -> None:
+    nobody, folder = pwd.getpwnam("nobody"), tmp_path / "home" / "postgres"
+    folder.parent.mkdir(mode=0o700)
+    with EmbeddedPostgres(folder, durable=False) as server, psycopg.connect(server.url_of("codegen")) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
+    with EmbeddedPostgres(folder, durable=False) as server:
+        assert ask(server, "SELECT answer FROM kept") == 42
+    owners = {path.lstat().st_uid for path in (folder, *folder.rglob("*"))}
+    assert owners == {pwd.getpwnam(accounts.SYSTEM_USER).pw_uid}
 
 
 def test_what_was_written_is_there_after_a_restart(postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> None:

@@ -18,7 +18,9 @@ from codegen_platform.local.locks import ExclusiveLock
 from codegen_platform.local.running import forget, platform_lock, record, recorded, running
 
 CHECKOUT = Path(__file__).parents[3]
-ADDRESSES = Addresses(gateway="http://g", dagster="http://d", publisher_metrics="http://p", worker_metrics="http://w")
+ADDRESSES = Addresses(
+    gateway="http://g", webhooks="http://h", dagster="http://d", publisher_metrics="http://p", worker_metrics="http://w"
+)
 HOLD = """
 import sys; from pathlib import Path
 from codegen_platform.local.locks import ExclusiveLock
