@@ -13,8 +13,6 @@ import yaml
 
 from codegen_platform.artifacts import Category, Severity
 
-MAX_TITLE_CHARACTERS = 160
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Advice:
@@ -50,9 +48,8 @@ class Advice:
         return self.not_in is None or not _holds(self.not_in, text)
 
     def title_for(self, message: str) -> str:
-        """Return our title, or the tool's message as one line of bounded length."""
-        line = self.title or " ".join(message.split())
-        return line if len(line) <= MAX_TITLE_CHARACTERS else line[: MAX_TITLE_CHARACTERS - 1] + "…"
+        """Return our title, or the tool's message as one line, uncut: secrets are masked first."""
+        return self.title or " ".join(message.split())
 
 
 @lru_cache(maxsize=4)

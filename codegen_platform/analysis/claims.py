@@ -20,6 +20,7 @@ class Claim:
         what: two claims on one line about the same `what` are one problem seen twice.
         suggestion: replacement for exactly the lines `line..end_line`, or None.
         about_the_file: the claim is about the whole file (it no longer parses): any of its changed lines may carry it.
+        shows_line: whether the finding's body ends with the text of its line, hidden characters made visible.
         secrets: texts that nobody may repeat; masked wherever a finding would show them.
     """
 
@@ -34,6 +35,7 @@ class Claim:
     body: str
     suggestion: str | None = None
     about_the_file: bool = False
+    shows_line: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 

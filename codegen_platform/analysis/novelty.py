@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from codegen_platform.analysis.claims import Analyser, Claim
 from codegen_platform.analysis.sources import SourceFile
@@ -45,5 +46,6 @@ def _mark(claim: Claim, source: SourceFile) -> _Mark | None:
     return (claim.path, claim.rule, words) if words else None
 
 
+@lru_cache(maxsize=64)
 def _words(line: str) -> str:
     return " ".join(line.split())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from codegen_platform.analysis.claims import Claim
-from codegen_platform.analysis.masking import mask, show_hidden
+from codegen_platform.analysis.masking import DOTS, MAX_SECRET_CHARACTERS, Masker, show_hidden
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.artifacts import Category, Finding
 
@@ -15,7 +15,8 @@ _Key = tuple[str, int, str]
 MAX_LINES = 10
 """A finding on more lines points at nothing: it is cut to its first ones."""
 MAX_QUOTED_CHARACTERS = 400
-MAX_SECRETS_A_FILE = 2_000
+MAX_TITLE_CHARACTERS = 160
+MAX_SHOWN_CHARACTERS = 160
 
 
 def place(claim: Claim, source: SourceFile) -> tuple[int, int] | None:
@@ -48,10 +49,10 @@ def findings_from(
     The same words about the next line are the same problem, told once for both lines: `check_hostname = False`, `verify_mode = CERT_NONE`.
 
     `quote` is the head text of the lines with two exceptions, because a finding travels further than the code does: secrets are masked, and
-    characters that hide are shown as `⟦U+202E⟧`. Very long lines are cut. `secrets`: path -> texts that no finding in that file may show.
+    characters that hide are shown as `⟦U+202E⟧`. Very long lines are cut, after masking. `secrets`: path -> texts that no finding may show.
     """
     claims = list(claims)
-    masked = {path: sorted(texts, key=len, reverse=True)[:MAX_SECRETS_A_FILE] for path, texts in secrets.items()}
+    words = _Words(secrets)
     conflicted = {claim.path for claim in claims if claim.what == "conflict"}
     kept: dict[_Key, Finding] = {}
     told_to: dict[tuple[str, int, str], _Key] = {}
@@ -65,7 +66,7 @@ def findings_from(
         if above and lines[1] < kept[above].line + MAX_LINES:
             key, lines = above, (kept.pop(above).line, lines[1])
         if key not in kept:
-            kept[key] = _finding(claim, lines, source, masked.get(claim.path, []))
+            kept[key] = words.finding(claim, lines, source)
             told_to[claim.path, lines[1], claim.title] = key
     findings = sorted(kept.values(), key=lambda f: (f.severity.rank, f.path, f.line, f.end_line, f.source))
     return list(_told_apart(findings))
@@ -88,19 +89,58 @@ def _nearest(line: int, source: SourceFile) -> int | None:
     return above[-1] if above else next(iter(source.touched), None)
 
 
-def _finding(claim: Claim, lines: tuple[int, int], source: SourceFile, secrets: Sequence[str]) -> Finding:
-    line, end_line = lines
-    quoted = (source.lines[number].removesuffix("\r")[:MAX_QUOTED_CHARACTERS] for number in range(line, end_line + 1))
-    fits = lines == (claim.line, claim.end_line) and not secrets
-    return Finding(
-        path=claim.path,
-        line=line,
-        end_line=end_line,
-        severity=claim.severity,
-        category=claim.category,
-        title=mask(claim.title, secrets),
-        body=mask(claim.body, secrets),
-        quote=show_hidden(mask("\n".join(quoted), secrets)),
-        source=claim.rule,
-        suggestion=claim.suggestion if fits else None,
-    )
+class _Words:
+    """The texts of findings without the secrets of the change: masked in the file where they stand and in every other one.
+
+    A file with more secrets than can be masked in reasonable time shows nothing of its text.
+    """
+
+    def __init__(self, secrets: Mapping[str, Collection[str]]) -> None:
+        masked: list[str] = []
+        left = MAX_SECRET_CHARACTERS
+        self._unshown: set[str] = set()
+        for path, texts in secrets.items():
+            size = sum(map(len, texts))
+            if size <= left:
+                masked += texts
+                left -= size
+            else:
+                self._unshown.add(path)
+        self._holders = frozenset(path for path, texts in secrets.items() if texts)
+        self._masker = Masker(masked)
+        self._lines: dict[tuple[str, int], str] = {}
+
+    def finding(self, claim: Claim, lines: tuple[int, int], source: SourceFile) -> Finding:
+        """Return the claim as a finding on these lines."""
+        line, end_line = lines
+        title, body = self._masker.mask(claim.title), claim.body
+        if claim.path in self._unshown and not claim.secrets:
+            title, body = claim.rule, "The file holds so many secrets that nothing of its text is repeated here."
+        elif claim.shows_line:
+            shown = self._line(source, line).strip()[:MAX_SHOWN_CHARACTERS].replace("`", "'")
+            body = f"{body} The line with hidden characters made visible: `{shown}`"
+        fits = lines == (claim.line, claim.end_line) and claim.path not in self._holders
+        return Finding(
+            path=claim.path,
+            line=line,
+            end_line=end_line,
+            severity=claim.severity,
+            category=claim.category,
+            title=title if len(title) <= MAX_TITLE_CHARACTERS else title[: MAX_TITLE_CHARACTERS - 1] + "…",
+            body=self._masker.mask(body),
+            quote="\n".join(self._line(source, number) for number in range(line, end_line + 1)),
+            source=claim.rule,
+            suggestion=claim.suggestion if fits and self._is_clean(claim.suggestion) else None,
+        )
+
+    def _is_clean(self, text: str | None) -> bool:
+        return text is None or self._masker.mask(text) == text
+
+    def _line(self, source: SourceFile, number: int) -> str:
+        """Return the beginning of a line as a finding may show it."""
+        key = source.path, number
+        if key not in self._lines:
+            text = source.lines[number].removesuffix("\r")
+            masked = DOTS if source.path in self._unshown else self._masker.mask(text, limit=MAX_QUOTED_CHARACTERS)
+            self._lines[key] = show_hidden(masked)
+        return self._lines[key]

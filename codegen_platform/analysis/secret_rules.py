@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,6 +13,8 @@ from codegen_platform.analysis.needs import Needs
 from codegen_platform.artifacts import Severity
 
 RULE_FILES = ("gitleaks.toml", "secrets.yaml")
+_BESIDE_A_NAME = ("(?i)[\\w.-]{0,50}?(?:", "[\\w.-]{0,50}?(?i:[\\w.-]{0,50}?(?:")
+"""How gitleaks begins the rules that look for a name, a sign and a text."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,24 +22,24 @@ class Allowlist:
     """When a match is not a secret: if one of the conditions that are given holds, or all of them with `needs_all`.
 
     Attributes:
-        target: what `patterns` are searched in: the `secret`, the whole `match`, or the `line` it stands on.
+        target: what `pattern` is searched in: the `secret`, the whole `match`, or the `line` it stands on.
         stopwords: lower-case texts that a secret does not contain.
     """
 
     needs_all: bool
     target: str
-    patterns: tuple[Any, ...]
-    paths: tuple[Any, ...]
-    stopwords: tuple[str, ...]
+    pattern: Any
+    paths: Any
+    stopwords: tuple[bytes, ...]
 
-    def allows(self, *, secret: str, match: str, line: str, path: str) -> bool:
+    def allows(self, *, secret: bytes, match: bytes, line: bytes, path: str) -> bool:
         """Return whether the match is allowed."""
         text = {"match": match, "line": line}.get(self.target, secret)
         checks = []
-        if self.patterns:
-            checks.append(any(pattern.search(text) for pattern in self.patterns))
+        if self.pattern:
+            checks.append(self.pattern.search(text) is not None)
         if self.paths:
-            checks.append(any(pattern.search(path) for pattern in self.paths))
+            checks.append(self.paths.search(path) is not None)
         if self.stopwords:
             checks.append(any(word in secret.lower() for word in self.stopwords))
         return bool(checks) and (all(checks) if self.needs_all else any(checks))
@@ -51,6 +54,7 @@ class SecretRule:
         entropy: least Shannon entropy of the secret, in bits a character; 0 for any.
         path: pattern that the file's path must match, or None.
         anywhere: also in tests, samples and documentation.
+        guesses: it has no form of its own, only a name beside it: such rules do not read lock files and the like.
         quoted_in_code: in code, only a quoted text counts.
     """
 
@@ -62,6 +66,7 @@ class SecretRule:
     path: Any
     allowlists: tuple[Allowlist, ...]
     anywhere: bool
+    guesses: bool
     quoted_in_code: bool
 
 
@@ -71,13 +76,18 @@ class SecretRules:
 
     Attributes:
         keywords: tells which rules a text can match at all.
-        everywhere: the allowlist that every rule obeys; placeholders: a pattern of values that stand in for a secret.
+        stopwords: texts that no secret holds; data_paths: files whose random texts are no secrets (lock files, fonts).
+        templates: marks of a value that is filled in later, or of which a part was left out.
+        stand_ins: these and words of a value that stands in for a secret; placeholder_names: words in the name of such a value.
     """
 
     rules: dict[str, SecretRule]
     keywords: Needs
-    everywhere: Allowlist
-    placeholders: Any
+    stopwords: Allowlist
+    data_paths: Any
+    templates: Any
+    stand_ins: Any
+    placeholder_names: Any
 
 
 @cache
@@ -86,6 +96,7 @@ def secret_rules() -> SecretRules:
     import re2
 
     published = tomllib.loads(read_rule_file("gitleaks.toml"))
+    everywhere = published["allowlist"]
     ours = load_yaml("secrets.yaml")
     entries = [entry for entry in published["rules"] if entry["id"] not in ours["unused"]] + [
         _as_published(entry) for entry in ours["own"]
@@ -93,8 +104,13 @@ def secret_rules() -> SecretRules:
     return SecretRules(
         rules={entry["id"]: _rule(entry, ours) for entry in entries},
         keywords=Needs({entry["id"]: [re2.escape(word) for word in entry.get("keywords", ())] for entry in entries}),
-        everywhere=_allowlist(published["allowlist"]),
-        placeholders=re2.compile("(?i)" + "|".join(ours["placeholders"])),
+        stopwords=_allowlist({"stopwords": everywhere["stopwords"]}),
+        data_paths=_any_of(everywhere["paths"]),
+        templates=_any_of(ours["templates"]),
+        stand_ins=_any_of(
+            [*ours["templates"], *(f"(?i:{word})" for word in ours["placeholders"]), *everywhere["regexes"]]
+        ),
+        placeholder_names=_any_of([f"(?i:{word})" for word in ours["placeholder_names"]]),
     )
 
 
@@ -125,17 +141,23 @@ def _rule(entry: dict[str, Any], ours: dict[str, Any]) -> SecretRule:
         path=re2.compile(entry["path"]) if "path" in entry else None,
         allowlists=tuple(_allowlist(each) for each in entry.get("allowlists", ())),
         anywhere=name not in ours["real_code_only"],
+        guesses=name in ours["real_code_only"] or entry["regex"].startswith(_BESIDE_A_NAME),
         quoted_in_code=name in ours["quoted_in_code"],
     )
 
 
 def _allowlist(entry: dict[str, Any]) -> Allowlist:
-    import re2
-
     return Allowlist(
         needs_all=entry.get("condition", "OR") == "AND",
         target=entry.get("regexTarget", "secret"),
-        patterns=tuple(re2.compile(text) for text in entry.get("regexes", ())),
-        paths=tuple(re2.compile(text) for text in entry.get("paths", ())),
-        stopwords=tuple(word.lower() for word in entry.get("stopwords", ())),
+        pattern=_any_of(entry.get("regexes", ())),
+        paths=_any_of(entry.get("paths", ())),
+        stopwords=tuple(word.lower().encode() for word in entry.get("stopwords", ())),
     )
+
+
+def _any_of(patterns: Sequence[str]) -> Any:
+    """Return one pattern for all of them, None for none."""
+    import re2
+
+    return re2.compile("|".join(f"(?:{pattern})" for pattern in patterns)) if patterns else None

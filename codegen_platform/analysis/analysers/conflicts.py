@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from codegen_platform.analysis.claims import Claim, Claims
+from codegen_platform.analysis.examples import example_blocks
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.artifacts import Category, Severity
-from codegen_platform.changes.languages import PROSE
 
-_OURS = re.compile(r"<{7}(?: \S.*)?$")
-_THEIRS = re.compile(r">{7}(?: \S.*)?$")
-_BETWEEN = re.compile(r"={7}$")
+_OURS, _BETWEEN, _THEIRS = "<" * 7, "=" * 7, ">" * 7
 
 
 class ConflictMarkers:
     """Finds `<<<<<<<`, `=======` and `>>>>>>>` in added lines."""
 
     name = "conflict-markers"
-    version = "1"
+    version = "2"
     languages = None
 
     def run(self, files: Sequence[SourceFile]) -> Claims:
@@ -31,21 +28,34 @@ def _check(source: SourceFile) -> Iterator[Claim]:
     """Yield a claim for each conflict whose three markers are added lines, in order.
 
     One alone proves nothing: seven equals signs underline headings, and documentation of git shows single markers. Prose may show whole
-    conflicts on purpose, indented or fenced, so there only those that begin outside of a fence count.
+    conflicts on purpose: one whose three markers stand in the same block of code is an example.
     """
+    conflicts = list(_conflicts(source))
+    blocks = example_blocks(source) if conflicts else {}
+    for markers in conflicts:
+        within = {blocks.get(number) for number in markers}
+        if len(within) > 1 or within == {None}:
+            yield _claim(source, markers[0])
+
+
+def _conflicts(source: SourceFile) -> Iterator[tuple[int, int, int]]:
+    """Yield the line numbers of the three markers of each conflict."""
     opened = divided = 0
-    fenced = False
     for number in source.touched:
-        line = source.lines[number].rstrip("\r")
-        if source.language in PROSE and line.lstrip().startswith(("```", "~~~", ".. code")):
-            fenced = not fenced
-        elif _OURS.match(line) and not fenced:
+        line = source.lines[number].removesuffix("\r")
+        if _is_marker(line, _OURS):
             opened, divided = number, 0
-        elif _BETWEEN.match(line) and opened:
+        elif line == _BETWEEN and opened:
             divided = number
-        elif _THEIRS.match(line) and divided:
-            yield _claim(source, opened)
+        elif _is_marker(line, _THEIRS) and divided:
+            yield opened, divided, number
             opened = divided = 0
+
+
+def _is_marker(line: str, marker: str) -> bool:
+    """Return whether the line is the marker alone or with a name, one blank apart."""
+    name = line.removeprefix(marker)
+    return line.startswith(marker) and (not name or (name[0] == " " and name[1:2].strip() != ""))
 
 
 def _claim(source: SourceFile, line: int) -> Claim:

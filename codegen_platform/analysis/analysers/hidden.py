@@ -6,9 +6,10 @@ from right to left needs no control characters and raises no alarm.
 
 from __future__ import annotations
 
-import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from codegen_platform.analysis.analysers.lookalikes import lookalikes
 from codegen_platform.analysis.claims import Claim, Claims
@@ -20,9 +21,14 @@ from codegen_platform.changes.languages import DATA, PROSE
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BIDI_MARKS = frozenset("\u200e\u200f\u061c")
 _JOINERS = frozenset("\u200c\u200d")
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
+_MAX_FLAG = 8
+_MAX_LINES = 200
+"""Reported of each kind and severity in a file: a file may have such a character on every line."""
+_MAX_LINES_READ = 50_000
+"""Lines with such characters after which a file is read no further."""
 _CONTROL_ESCAPE = "\x1b"
 _MAX_NAMED = 5
-_MAX_SHOWN_CHARACTERS = 160
 _BODIES = {
     "bidi": (
         "These characters reorder what is shown: the line that people review is not the line that runs. "
@@ -44,29 +50,54 @@ class HiddenCharacters:
     languages = None
 
     def run(self, files: Sequence[SourceFile]) -> Claims:
-        """Return one claim for each added line and kind of character."""
-        return Claims(claims=tuple(claim for source in files for claim in _check(source)))
+        """Return one claim for each added line and kind of character, up to a number of each kind in a file."""
+        claims: list[Claim] = []
+        cut = 0
+        for source in files:
+            count: Counter[tuple[str, Severity]] = Counter()
+            for number, kind, characters in islice(_hidden_in(source), _MAX_LINES_READ):
+                severity = _severity(source, kind, characters, source.lines[number])
+                count[kind, severity] += 1
+                if count[kind, severity] <= _MAX_LINES:
+                    claims.append(_claim(source, number, kind, characters, severity))
+            cut += any(lines > _MAX_LINES for lines in count.values())
+            claims += lookalikes(source)
+        return Claims(
+            claims=tuple(claims),
+            error=f"kept the first {_MAX_LINES} lines of each kind in {cut} files" if cut else None,
+        )
 
 
-def _check(source: SourceFile) -> Iterator[Claim]:
-    if not any(
-        not source.lines[number].isascii() or _CONTROL.search(source.lines[number]) for number in source.touched
-    ):
-        return
+def _hidden_in(source: SourceFile) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield line number, kind and the different characters of that kind, for each added line that has some."""
+    in_code = is_code(source)
     for number in source.touched:
         line = source.lines[number].rstrip("\r")
+        if HIDDEN.isdisjoint(line):
+            continue
         kinds: dict[str, list[str]] = {}
-        for match in HIDDEN.finditer(line):
-            kind = _kind(match[0], line, match.start(), is_code(source), is_first=number == 1)
-            if kind:
-                kinds.setdefault(kind, []).append(match[0])
+        seen: set[str] = set()
+        for at, character in enumerate(line):
+            if character in HIDDEN and character not in seen:
+                kind = _kind(character, line, at, in_code, is_first=number == 1)
+                if kind:
+                    seen.add(character)
+                    kinds.setdefault(kind, []).append(character)
         for kind, characters in kinds.items():
-            yield _claim(source, number, kind, characters, line)
-    yield from lookalikes(source)
+            yield number, kind, characters
 
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
-_INSIDE_NAME = re.compile(rf"\w{HIDDEN.pattern}|{HIDDEN.pattern}\w|[\u115f\u1160\u3164\uffa0]")
+def _hides_in_name(line: str) -> bool:
+    """Return whether a hidden character stands beside a letter or digit, or is one itself that fonts draw as nothing."""
+    return any(
+        character in HIDDEN
+        and (character in _FILLERS or _is_of_name(line[max(at - 1, 0) : at]) or _is_of_name(line[at + 1 : at + 2]))
+        for at, character in enumerate(line)
+    )
+
+
+def _is_of_name(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def is_code(source: SourceFile) -> bool:
@@ -103,18 +134,18 @@ def _is_right_to_left(character: str) -> bool:
 
 def _in_flag(line: str, at: int) -> bool:
     """Return whether a tag character spells the region of a flag emoji: a black flag, tags, a cancel tag."""
-    start = line.rfind("\U0001f3f4", 0, at)
-    end = line.find("\U000e007f", at)
+    start = line.rfind("\U0001f3f4", max(0, at - _MAX_FLAG), at)
+    end = line.find("\U000e007f", at, at + _MAX_FLAG)
     return (
         start >= 0
-        and 0 < end - start <= 8
+        and 0 < end - start <= _MAX_FLAG
         and all("\U000e0020" <= c <= "\U000e007f" for c in line[start + 1 : end + 1])
     )
 
 
 def _varies(before: str, point: int) -> bool:
     """Return whether a variation selector has something to vary: a symbol, a digit of a keycap, a letter of a script that has variants."""
-    if not before or before in "\ufe0e\ufe0f" or 0xE0000 <= ord(before) <= 0xE0FFF or HIDDEN.match(before):
+    if not before or before in "\ufe0e\ufe0f" or 0xE0000 <= ord(before) <= 0xE0FFF or before in HIDDEN:
         return False
     if point >= 0xE0100:
         return "CJK" in unicodedata.name(before, "")
@@ -143,16 +174,15 @@ def _belongs(character: str, before: str, after: str, in_code: bool) -> bool:
 def _severity(source: SourceFile, kind: str, characters: list[str], line: str) -> Severity:
     """Return high for what can deceive: order, tags that carry text, and what hides inside a name; less in test code and test data."""
     deceives = kind == "bidi" or any(character >= "\U000e0000" for character in characters)
-    in_name = kind == "invisible" and is_code(source) and _INSIDE_NAME.search(line) is not None
+    in_name = kind == "invisible" and is_code(source) and _hides_in_name(line)
     if deceives or in_name:
         return Severity.MEDIUM if source.is_test or source.is_sample else Severity.HIGH
     return Severity.LOW
 
 
-def _claim(source: SourceFile, number: int, kind: str, characters: list[str], line: str) -> Claim:
+def _claim(source: SourceFile, number: int, kind: str, characters: list[str], severity: Severity) -> Claim:
     names = [f"{escape(c)} {unicodedata.name(c, 'unnamed').lower()}" for c in dict.fromkeys(characters)]
     more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-    shown = HIDDEN.sub(lambda match: escape(match[0]), line.strip())[:_MAX_SHOWN_CHARACTERS].replace("`", "'")
     titles = {
         "bidi": "Characters here change the order in which the line is shown",
         "invisible": "The line holds invisible characters",
@@ -164,8 +194,9 @@ def _claim(source: SourceFile, number: int, kind: str, characters: list[str], li
         end_line=number,
         rule=f"hidden:{kind}",
         what=f"hidden:{kind}",
-        severity=_severity(source, kind, characters, line),
+        severity=severity,
         category=Category.SECURITY,
         title=titles[kind],
-        body=f"{_BODIES[kind]}\n\nFound: {', '.join(names[:_MAX_NAMED])}{more}. With them made visible: `{shown}`",
+        body=f"{_BODIES[kind]}\n\nFound: {', '.join(names[:_MAX_NAMED])}{more}.",
+        shows_line=True,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import string
 from collections.abc import Iterator
 
@@ -34,9 +33,10 @@ LOOKALIKES = {odd: plain for odds, plains in _LETTERS for odd, plain in zip(odds
 Written as escapes, because nobody could tell them apart here either.
 """
 
-_WORD = re.compile(r"\w+")
-_MIXED = re.compile(rf"[A-Za-z]\w*[{''.join(LOOKALIKES)}]|[{''.join(LOOKALIKES)}]\w*[A-Za-z]")
-_NOT_NAMES = re.compile(r"string|comment|text|heredoc|template|char_literal|rune|content|ERROR")
+_PLAIN = frozenset(string.ascii_letters)
+_NOT_NAMES = (
+    "string", "comment", "text", "heredoc", "template", "char_literal", "rune", "content", "ERROR",
+)  # fmt: skip
 
 
 def lookalikes(source: SourceFile) -> Iterator[Claim]:
@@ -48,34 +48,34 @@ def lookalikes(source: SourceFile) -> Iterator[Claim]:
     grammar = grammar_of(source)
     if source.text is None or grammar is None:
         return
-    lines = [
-        number
+    mixed = {
+        number: words
         for number in source.touched
-        if not source.lines[number].isascii() and _MIXED.search(source.lines[number])
-    ]
-    if not lines:
+        if not LOOKALIKES.keys().isdisjoint(source.lines[number]) and (words := _mixed_words(source.lines[number]))
+    }
+    if not mixed:
         return
     names = _names_by_line(source.text, grammar)
-    for number in lines:
-        mixed = next(
-            (
-                word
-                for word in _WORD.findall(source.lines[number])
-                if _MIXED.search(word) and word in names.get(number, ())
-            ),
-            None,
-        )
-        if mixed:
-            yield _claim(source, number, mixed)
+    for number, words in mixed.items():
+        name = next((word for word in words if word in names.get(number, ())), None)
+        if name:
+            yield _claim(source, number, name)
+
+
+def _mixed_words(line: str) -> list[str]:
+    """Return the words of a line that hold both an ASCII letter and one that looks like one."""
+    apart = "".join(character if character.isalnum() or character == "_" else " " for character in line)
+    return [word for word in apart.split() if not (LOOKALIKES.keys().isdisjoint(word) or _PLAIN.isdisjoint(word))]
 
 
 def _names_by_line(text: str, grammar: str) -> dict[int, set[str]]:
-    """Return line number -> names on that line that are not within strings or comments."""
+    """Return line number -> names with a look-alike letter on that line that are not within strings or comments."""
     from ast_grep_py import SgRoot
 
     names: dict[int, set[str]] = {}
-    for node in SgRoot(text, grammar).root().find_all({"rule": {"regex": r"^\w+$"}}):
-        if node.is_named_leaf() and not _NOT_NAMES.search(node.kind()):
+    odd = rf"^\w*[{''.join(LOOKALIKES)}]\w*$"
+    for node in SgRoot(text, grammar).root().find_all({"rule": {"regex": odd}}):
+        if node.is_named_leaf() and not any(part in node.kind() for part in _NOT_NAMES):
             names.setdefault(node.range().start.line + 1, set()).add(node.text())
     return names
 

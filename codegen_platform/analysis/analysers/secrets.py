@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,14 +14,18 @@ from codegen_platform.analysis.claims import Claim, Claims
 from codegen_platform.analysis.limits import CpuLimit, read_each
 from codegen_platform.analysis.secret_rules import RULE_FILES, SecretRule, secret_rules
 from codegen_platform.analysis.sources import SourceFile
+from codegen_platform.analysis.stand_ins import is_stand_in
 from codegen_platform.artifacts import Category
 from codegen_platform.changes.languages import DATA, PROSE
 
 UNQUOTED = DATA | PROSE | {None, "shell", "make", "dockerfile", "batch", "powershell"}
 """Where text stands without quotes."""
 _GAP = b"\n\0\n"
-_MIN_SECRET_LINE = 16
-"""A line of a longer secret (a key's body) is masked on its own from this length on."""
+_QUOTES = (b'"', b"'", b"`")
+_LINE_BYTES = 500
+"""Seen of a line on each side of a match: allowances look for words close by, and a line may be a megabyte."""
+_WEIGHED = 300
+"""Secrets of one kind that a file is reported to have; what else looks like that kind is masked without being weighed."""
 
 _BODY = (
     "Whoever can read the repository, a fork or an old clone can use it, and taking it out of the file leaves it in the history. "
@@ -64,18 +66,45 @@ class Secrets:
 def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
     rules = secret_rules()
     path = source.path.encode("utf-8", "replace").decode()
-    if any(pattern.search(path) for pattern in rules.everywhere.paths):
-        return
-    added = _added(source)
+    is_data = rules.data_paths.search(path) is not None
     is_real_code = not (source.is_test or source.is_sample or source.language in PROSE)
+    added = _added(source)
     for name in sorted(rules.keywords.wanted_by(added.text)):
         rule = rules.rules[name]
-        if (rule.anywhere or is_real_code) and (rule.path is None or rule.path.search(path)):
+        if (is_data and rule.guesses) or not (rule.anywhere or is_real_code):
+            continue
+        if rule.path is None or rule.path.search(path):
             limit.check()
-            for match in rule.pattern.finditer(added.text):
-                found = _secret(rule, match, added, path)
-                if found and (not rule.quoted_in_code or _is_literal(match, source)):
-                    yield _claim(rule, source, *found)
+            yield from _claims(rule, source, added, path, limit)
+
+
+def _claims(rule: SecretRule, source: SourceFile, added: _Added, path: str, limit: CpuLimit) -> Iterator[Claim]:
+    """Yield one claim for each line where secrets of one kind begin."""
+    found: dict[int, list[str]] = {}
+    count = number = 0
+    for match in _matches(rule.pattern, added.text):
+        limit.check()
+        first, end = match.span(_group(rule, match))
+        if count < _WEIGHED:
+            if not _is_meant(rule, match.group(0), first, end, added.text, source, path):
+                continue
+            count += 1
+            number = added.numbers[bisect_right(added.starts, first) - 1]
+        found.setdefault(number, []).append(added.text[first:end].decode("utf-8", "replace"))
+    yield from (_claim(rule, source, line, secrets) for line, secrets in found.items())
+
+
+def _matches(pattern: Any, text: bytes) -> Iterator[Any]:
+    """Yield the matches that do not join lines of which one does not follow the other."""
+    at = 0
+    while at >= 0:
+        gap = -1
+        for match in pattern.finditer(text, at):
+            gap = text.find(_GAP, *match.span())
+            if gap >= 0:
+                break
+            yield match
+        at = gap + len(_GAP) if gap >= 0 else -1
 
 
 def _added(source: SourceFile) -> _Added:
@@ -91,21 +120,19 @@ def _added(source: SourceFile) -> _Added:
     return _Added(text=b"\n".join(lines), starts=starts[:-1], numbers=numbers)
 
 
-def _secret(rule: SecretRule, match: Any, added: _Added, path: str) -> tuple[int, str] | None:
-    """Return line number and text of the secret that a match holds, None if it is none."""
-    if _GAP in match.group(0):
-        return None
-    group = rule.group or next((index for index, text in enumerate(match.groups(), 1) if text), 0)
-    secret = match.group(group).decode("utf-8", "replace")
-    number, line = _line_at(match.start(group), added)
-    whole = match.group(0).decode("utf-8", "replace")
-    if not number or _is_stand_in(rule, secret=secret, match=whole, line=line, path=path):
-        return None
-    return number, secret
+def _group(rule: SecretRule, match: Any) -> int:
+    """Return the group that holds the secret: the rule's, the first one that took part, or the whole match."""
+    return rule.group or next((n for n in range(1, rule.pattern.groups + 1) if match.end(n) > match.start(n)), 0)
 
 
-def _claim(rule: SecretRule, source: SourceFile, line: int, secret: str) -> Claim:
-    pieces = [piece.strip() for piece in secret.split("\n")]
+def _is_meant(rule: SecretRule, match: bytes, first: int, end: int, text: bytes, source: SourceFile, path: str) -> bool:
+    """Return whether the bytes `first:end` of the text are a secret, and not a stand-in for one or a name."""
+    if rule.quoted_in_code and source.language not in UNQUOTED and not any(quote in match for quote in _QUOTES):
+        return False  # what follows `key =` without a quote is a name or a call
+    return not is_stand_in(rule, secret=text[first:end], match=match, line=_line_around(first, text), path=path)
+
+
+def _claim(rule: SecretRule, source: SourceFile, line: int, secrets: Sequence[str]) -> Claim:
     return Claim(
         path=source.path,
         line=line,
@@ -116,37 +143,12 @@ def _claim(rule: SecretRule, source: SourceFile, line: int, secret: str) -> Clai
         category=Category.SECRET,
         title=f"A secret is in the change ({rule.id.replace('-', ' ')})",
         body=_BODY,
-        secrets=(
-            secret,
-            *(piece for piece in pieces if len(piece) >= _MIN_SECRET_LINE and not piece.startswith("-----")),
-        ),
+        secrets=tuple(dict.fromkeys(secrets)),
     )
 
 
-def _is_literal(match: Any, source: SourceFile) -> bool:
-    """Return whether the match holds a quote; in code, what follows `key =` without one is a name or a call."""
-    return source.language in UNQUOTED or any(quote in match.group(0) for quote in (b'"', b"'", b"`"))
-
-
-def _line_at(offset: int, added: _Added) -> tuple[int, str]:
-    """Return number and text of the line at a byte offset."""
-    index = bisect_right(added.starts, offset) - 1
-    end = added.text.find(b"\n", offset)
-    line = added.text[added.starts[index] : end if end >= 0 else None]
-    return added.numbers[index], line.decode("utf-8", "replace")
-
-
-def _is_stand_in(rule: SecretRule, *, secret: str, match: str, line: str, path: str) -> bool:
-    rules = secret_rules()
-    if not secret or (rule.entropy and _entropy(secret) < rule.entropy):
-        return True
-    if rules.placeholders.search(secret) or len(set(secret)) <= len(secret) // 8:
-        return True
-    facts = {"secret": secret, "match": match, "line": line, "path": path}
-    return any(allowlist.allows(**facts) for allowlist in (rules.everywhere, *rule.allowlists))
-
-
-def _entropy(text: str) -> float:
-    """Return Shannon entropy in bits a character."""
-    size = len(text)
-    return -sum(count / size * math.log2(count / size) for count in Counter(text).values())
+def _line_around(offset: int, text: bytes) -> bytes:
+    """Return the line at a byte offset, so much of it as stands near."""
+    first = text.rfind(b"\n", max(0, offset - _LINE_BYTES), offset) + 1 or max(0, offset - _LINE_BYTES)
+    end = text.find(b"\n", offset, offset + _LINE_BYTES)
+    return text[first : end if end >= 0 else offset + _LINE_BYTES]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import string
 
 import pytest
@@ -11,15 +10,8 @@ import re2
 from codegen_platform.analysis.advice import load_yaml
 from codegen_platform.analysis.secret_rules import secret_rules
 from codegen_platform.artifacts import Category, Finding, Severity
+from tests.unit.analysis.made_up import ALNUM, UPPER, made_up
 from tests.unit.analysis.snapshots import changed, findings_in, review, sources_of
-
-ALNUM = string.ascii_letters + string.digits
-UPPER = string.ascii_uppercase + "234567"
-
-
-def made_up(length: int, alphabet: str = ALNUM, *, seed: int = 5) -> str:
-    """Return characters that look random; tokens are put together here so that no scanner takes this file for a leak."""
-    return "".join(random.Random(seed).choices(alphabet, k=length))
 
 
 def secrets_in(path: str, text: str) -> list[Finding]:
