@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -12,8 +14,10 @@ from codegen_platform.cli.command_settings import command_settings
 from codegen_platform.cli.output import console, print_json
 from codegen_platform.cli.probing import Probe, State, probe_all
 from codegen_platform.cli.probing_ports import ports
+from codegen_platform.local.running import platform_lock
+from codegen_platform.local.running_settings import settings_of
 from codegen_platform.security.visible import visible
-from codegen_platform.settings import ShownSetting, shown_settings
+from codegen_platform.settings import ShownSetting, differences, shown_settings
 
 PROBES = (
     ("python", probing.python),
@@ -35,19 +39,54 @@ _STYLE: Mapping[State, str] = {"ok": "green", "warn": "yellow", "fail": "bold re
 
 def diagnose(*, as_json: bool) -> int:
     """Print settings and probes; return 1 if a probe failed, else 0."""
-    settings = command_settings()
-    shown = shown_settings(settings)
+    here = command_settings()
+    holder = _holder(here.home)
+    theirs = settings_of(holder, here.home) if holder else None
+    settings = theirs or here
+    shown, differing = shown_settings(settings), differences(settings, here)
     probes = probe_all(PROBES, settings)
     failed = any(probe.state == "fail" for probe in probes)
     if as_json:
         print_json(
-            {"ok": not failed, "settings": [_setting(one) for one in shown], "probes": [_probe(one) for one in probes]}
+            {
+                "ok": not failed,
+                "platform": {"pid": holder, "settings_are_its_own": theirs is not None} if holder else None,
+                "settings": [_setting(one, differing) for one in shown],
+                "probes": [_probe(one) for one in probes],
+            }
         )
     else:
         out = console()
+        _print_platform(out, here.home, holder, theirs is not None)
         _print_settings(out, shown)
+        _print_differences(out, differing)
         _print_probes(out, probes)
     return 1 if failed else 0
+
+
+def _holder(home: Path) -> int | None:
+    """Return the process that runs a platform on the home, or is starting one."""
+    with suppress(OSError):
+        return platform_lock(home).holder()
+    return None
+
+
+def _print_platform(out: Console, home: Path, holder: int | None, is_known: bool) -> None:
+    if holder is None:
+        return
+    whose = "Its settings follow." if is_known else "Its settings cannot be read; those of this shell follow."
+    out.print(Text(visible(f"A platform runs on {home}: process {holder}. {whose}")), soft_wrap=True)
+    out.print()
+
+
+def _print_differences(out: Console, differing: Mapping[str, ShownSetting]) -> None:
+    if not differing:
+        return
+    out.print()
+    out.print(Text("Different in this shell, and without effect on the platform that runs", style="bold"))
+    for one in differing.values():
+        value = visible(one.value) if one.value is not None else "-"
+        out.print(Text(f"  {one.name:36}{value:32}  from {one.origin}"), soft_wrap=True)
 
 
 def _print_settings(out: Console, shown: Sequence[ShownSetting]) -> None:
@@ -76,13 +115,15 @@ def _print_probes(out: Console, probes: Sequence[Probe]) -> None:
             out.print(Text(f"{'':23}-> {visible(probe.todo)}", style=_STYLE[probe.state]), soft_wrap=True)
 
 
-def _setting(one: ShownSetting) -> dict[str, object]:
+def _setting(one: ShownSetting, differing: Mapping[str, ShownSetting]) -> dict[str, object]:
+    other = differing.get(one.name)
     return {
         "name": one.name,
         "value": one.value,
         "source": one.origin.kind,
         "from": str(one.origin),
         "variable": one.variable,
+        "in_this_shell": {"value": other.value, "from": str(other.origin)} if other else None,
     }
 
 

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -58,11 +59,27 @@ def probe_all(probes: Sequence[tuple[str, Callable[[Settings], Probe]]], setting
             return probe(settings)
         except CodegenError as error:
             return fail(name, str(error), "see above")
+        except OSError as error:
+            return fail(name, _said(error), "check that this user may read and write there")
         except Exception as error:
             return fail(name, f"{type(error).__name__}: {error}", "this probe itself broke; report it")
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         return tuple(pool.map(run, probes))
+
+
+def _said(error: OSError) -> str:
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or type(error).__name__}"
+
+
+def _nearest_folder(home: Path) -> Path:
+    """Return the home, or the nearest of its parents that this user can see."""
+    for place in (home, *home.parents):
+        with suppress(OSError):
+            if place.exists():
+                return place
+    return Path("/")
 
 
 def python(_: Settings) -> Probe:
@@ -88,7 +105,7 @@ def git(_: Settings) -> Probe:
 
 def disk(settings: Settings) -> Probe:
     """The home holds the database, artifacts and logs."""
-    folder = next(place for place in (settings.home, *settings.home.parents) if place.exists())
+    folder = _nearest_folder(settings.home)
     free = shutil.disk_usage(folder).free / GIGABYTE
     found = f"{free:.1f} GB free for {settings.home}"
     todo = "free some space, or set CODEGEN_HOME to a larger disk"
@@ -134,13 +151,14 @@ def webhook_secret(settings: Settings) -> Probe:
 
 def home(settings: Settings) -> Probe:
     """Everything the platform keeps on this machine is below its home."""
-    nearest = next(place for place in (settings.home, *settings.home.parents) if place.exists())
+    nearest = _nearest_folder(settings.home)
     if not nearest.is_dir() or not _is_writable(nearest):
-        return fail("home", f"{nearest} is not a folder that can be written", "set CODEGEN_HOME to a folder of yours")
+        why = f"{nearest} is not a folder that can be read and written"
+        return fail("home", why, "run as its owner, or set CODEGEN_HOME to a folder of yours")
     if settings.home.exists() and (mode := open_to_others(settings.home)):
         return fail("home", f"{settings.home} is open to other users ({mode})", f"chmod 700 {settings.home}")
     return ok("home", str(settings.home))
 
 
 def _is_writable(folder: Path) -> bool:
-    return os.access(folder, os.W_OK | os.X_OK)
+    return os.access(folder, os.R_OK | os.W_OK | os.X_OK)

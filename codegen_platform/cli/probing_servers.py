@@ -31,6 +31,12 @@ def postgresql(settings: Settings) -> Probe:
             store.ping()
     except StoreUnavailable as error:
         return fail("postgresql", f"does not answer: {error}", "start it, or check CODEGEN_DATABASE_URL")
+    if given is None and settings.environment == "production":
+        return warn(
+            "postgresql",
+            "answers, embedded in the home: its package is young, and it is one server without replicas",
+            "for production set CODEGEN_DATABASE_URL to a PostgreSQL server of yours (docs/adr/0001-embedded-services.md)",
+        )
     return ok("postgresql", f"answers, {_server_origin(settings, 'database.url')}")
 
 

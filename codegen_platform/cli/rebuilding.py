@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from codegen_platform.cli.command_settings import command_settings
+from codegen_platform.cli.joining import join
 from codegen_platform.cli.ledger import open_ledger
 from codegen_platform.cli.output import print_json
 from codegen_platform.cli.progress import Progress
@@ -19,7 +20,7 @@ def rebuild_tasks(*, apply: bool, as_json: bool) -> int:
     Raises:
         StoreUnavailable: the database does not answer; nothing was written.
     """
-    with open_ledger(command_settings()) as ledger, Progress() as progress:
+    with Progress() as progress, open_ledger(join(command_settings(), progress).settings) as ledger:
         progress.doing("comparing every task with its events")
         report = ledger.store.tasks.rebuild(apply=apply)
     if as_json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from codegen_platform.cli.collecting import collect
 from codegen_platform.cli.command_settings import command_settings
 from codegen_platform.cli.deliveries import PullRequestFacts, deliver, pull_request_event, review_command_event
 from codegen_platform.cli.following import Journey
+from codegen_platform.cli.joining import join
 from codegen_platform.cli.output import console, print_json
 from codegen_platform.cli.progress import Progress
 from codegen_platform.cli.registering import look_up_github, register_local
@@ -18,6 +21,7 @@ from codegen_platform.cli.report import ReviewReport, report_as_json
 from codegen_platform.cli.session import Session, session
 from codegen_platform.cli.targets import GitHubTarget, LocalTarget, understand
 from codegen_platform.errors import WrongUsage
+from codegen_platform.settings import Settings
 from codegen_platform.store import TaskFilter
 
 FINDINGS_AT_OR_ABOVE = 3
@@ -51,8 +55,7 @@ def review_target(request: ReviewRequest) -> int:
         raise WrongUsage("--notes is for local repositories: a review of a pull request on GitHub stands on GitHub")
     if request.again and isinstance(target, GitHubTarget):
         raise WrongUsage("--again is for local repositories: on GitHub, comment /review on the pull request")
-    known = look_up_github(settings, target) if isinstance(target, GitHubTarget) else None
-    with Progress() as progress, session(settings, progress) as running:
+    with Progress() as progress, _looked_up(settings, target, progress) as (known, running):
         facts = known or register_local(running.store, _local(target))
         report = follow_review(running, facts, progress, timeout_seconds=request.timeout_seconds, again=request.again)
         progress.done()
@@ -100,6 +103,16 @@ def follow_review(
         title=facts.title,
         seconds=journey.seconds() if journey.is_new else None,
     )
+
+
+@contextmanager
+def _looked_up(
+    settings: Settings, target: LocalTarget | GitHubTarget, progress: Progress
+) -> Iterator[tuple[PullRequestFacts | None, Session]]:
+    """Provide what GitHub says of the target, asked with the running platform's token, and then the session."""
+    known = look_up_github(join(settings, progress).settings, target) if isinstance(target, GitHubTarget) else None
+    with session(settings, progress) as running:
+        yield known, running
 
 
 def _was_reviewed(running: Session, facts: PullRequestFacts) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codegen_platform.artifacts.storage import Storage
 from codegen_platform.cli.artifacts import storage_of
+from codegen_platform.cli.joining import join
 from codegen_platform.cli.progress import Progress
+from codegen_platform.local.errors import AlreadyRunning
 from codegen_platform.local.platform import Platform, running
 from codegen_platform.local.services import ensure_services
 from codegen_platform.private_home import make_private
@@ -35,19 +37,27 @@ class Session:
 
 @contextmanager
 def session(settings: Settings, progress: Progress) -> Iterator[Session]:
-    """Provide a session with the platform that runs on this home; without one, start it and stop it at the end.
+    """Provide a session with the platform that runs on this home, with its own settings; without one, start it and stop it at the end.
 
     Raises:
         WrongSetting: production without a webhook secret. LocalFailure: the platform could not be started.
     """
-    if running(settings.home) is None:
-        with Platform(settings) as platform, started(platform, progress) as own:
-            yield own
-        return
-    with ensure_services(settings.home, settings.database.address, settings.redis.address) as services:
-        progress.note(f"Using the platform that runs on {settings.home}.")
-        with _opened(settings, services.database_url) as joined:
-            yield joined
+    with ExitStack() as leaving:
+        joined = join(settings, progress)
+        while joined.platform is None:
+            try:
+                platform = leaving.enter_context(Platform(settings))
+                own = leaving.enter_context(started(platform, progress))
+            except AlreadyRunning:  # somebody else began to start one just now
+                leaving.close()
+                joined = join(settings, progress)
+            else:
+                yield own
+                return
+        theirs = joined.settings
+        services = leaving.enter_context(ensure_services(theirs.home, theirs.database.address, theirs.redis.address))
+        progress.note(f"Using the platform that runs on {theirs.home}.")
+        yield leaving.enter_context(_opened(theirs, services.database_url))
 
 
 @contextmanager

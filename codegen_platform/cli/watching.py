@@ -15,7 +15,9 @@ from codegen_platform.cli.api.reaching import client_of
 from codegen_platform.cli.api.stream import TaskStream
 from codegen_platform.cli.command_settings import command_settings
 from codegen_platform.cli.following import TERMINAL
+from codegen_platform.cli.joining import join
 from codegen_platform.cli.output import instant
+from codegen_platform.cli.progress import Progress
 from codegen_platform.cli.task_views import change
 from codegen_platform.errors import CodegenError
 from codegen_platform.local.running import running
@@ -35,7 +37,8 @@ def watch_tasks(*, task_id: str | None, repository: str | None, until_done: bool
         NothingRuns: no platform runs on this home. PlatformEnded: it did, and does not any more.
         WrongUsage: there is no such task.
     """
-    home = command_settings().home
+    with Progress() as progress:
+        home = join(command_settings(), progress).settings.home
     with _client_of_what_runs(home) as client:
         watched = Api(client).tasks.find(task_id) if task_id is not None else None
     says_so = not as_json

@@ -1,6 +1,6 @@
 """One frozen Settings: defaults, `config/environments/*.yaml` on top, environment variables on top of that."""
 
-from codegen_platform.settings.listing import ShownSetting, shown_settings
+from codegen_platform.settings.listing import ShownSetting, differences, shown_settings
 from codegen_platform.settings.loading import load_settings
 from codegen_platform.settings.origin import Origin
 from codegen_platform.settings.schema import Settings
@@ -14,6 +14,7 @@ __all__ = [
     "Settings",
     "ShownSetting",
     "WrongSetting",
+    "differences",
     "ensure_webhook_secret",
     "load_settings",
     "shown_settings",

@@ -61,7 +61,7 @@ def unavailable(database_url: str, reason: BaseException | str) -> StoreUnavaila
     """Return the error to raise for a connection that is lost or absent; it names the server, never the password."""
     place = conninfo.conninfo_to_dict(database_url)
     name = f"{place.get('host', 'local socket')}:{place.get('port', 5432)}/{place.get('dbname', '')}"
-    return StoreUnavailable(f"PostgreSQL at {name} cannot be used now: {str(reason).strip()}")
+    return StoreUnavailable(f"PostgreSQL at {name} cannot be used now: {' '.join(str(reason).split())}")
 
 
 class Pool:

@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from codegen_platform.cli.probing import Probe, probe_all
-from codegen_platform.cli.probing_servers import artifacts, github, model
+from codegen_platform.cli.probing import Probe, home, probe_all
+from codegen_platform.cli.probing_servers import artifacts, github, model, postgresql
 from codegen_platform.settings import Settings, load_settings
 
 
@@ -138,3 +138,38 @@ def test_a_probe_that_breaks_is_a_failure_and_the_others_still_answer(tmp_path: 
     found = probe_all((("broken", broken), ("model", model)), settings(tmp_path))
 
     assert [(probe.name, probe.state) for probe in found] == [("broken", "fail"), ("model", "ok")]
+
+
+def test_production_on_the_embedded_database_is_warned_about(tmp_path: Path) -> None:
+    for place in (tmp_path, *tmp_path.parents):
+        if place.name.startswith(("pytest-", "test_")):
+            place.chmod(0o755)  # as root, PostgreSQL runs as another user
+    development = postgresql(settings(tmp_path))
+    production = postgresql(settings(tmp_path, CODEGEN_ENVIRONMENT="production", GITHUB_WEBHOOK_SECRET="s" * 32))
+    assert (development.state, production.state) == ("ok", "warn")
+    assert "its package is young" in production.found
+    assert "CODEGEN_DATABASE_URL" in production.todo
+
+
+def test_a_database_that_does_not_answer_is_described_on_one_line(tmp_path: Path) -> None:
+    probe = postgresql(settings(tmp_path, CODEGEN_DATABASE_URL="postgresql://someone:secret@127.0.0.1:1/ledger"))
+    assert probe.state == "fail"
+    assert "127.0.0.1:1/ledger" in probe.found
+    assert not {"\n", "\t"} & set(probe.found)
+    assert "secret" not in probe.found
+
+
+def test_a_folder_that_cannot_be_read_is_no_mistake_of_the_probe(tmp_path: Path) -> None:
+    def unreadable(_: Settings) -> Probe:
+        raise PermissionError(13, "Permission denied", "/a/home/that/belongs/to/another/user")
+
+    (probe,) = probe_all([("home", unreadable)], settings(tmp_path))
+    assert (probe.state, probe.found) == ("fail", "/a/home/that/belongs/to/another/user: Permission denied")
+    assert "this probe itself broke" not in probe.todo
+
+
+def test_a_home_below_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    probe = home(settings(tmp_path / "file" / "home"))
+    assert probe.state == "fail"
+    assert str(tmp_path / "file") in probe.found

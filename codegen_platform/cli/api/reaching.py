@@ -11,8 +11,9 @@ import httpx
 
 from codegen_platform.cli.api.operations import Api
 from codegen_platform.cli.command_settings import command_settings
+from codegen_platform.cli.joining import join
 from codegen_platform.cli.ledger import open_ledger
-from codegen_platform.local.running import running
+from codegen_platform.cli.progress import Progress
 from codegen_platform.settings import Settings
 
 TIMEOUT_SECONDS = 30.0
@@ -26,9 +27,10 @@ def open_api() -> Iterator[Api]:
         StoreUnavailable: nothing runs, and a given database does not answer.
         LocalFailure: nothing runs, and the embedded servers cannot be started.
     """
-    settings = command_settings()
-    platform = running(settings.home)
-    client = client_of(platform.addresses.gateway) if platform else _own(settings)
+    with Progress() as progress:
+        joined = join(command_settings(), progress)
+    platform = joined.platform
+    client = client_of(platform.addresses.gateway) if platform else _own(joined.settings)
     with client as opened:
         yield Api(opened, is_of_a_platform=platform is not None)
 
