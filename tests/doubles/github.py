@@ -13,41 +13,24 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import shutil
 import signal
-import socket
-import struct
 import threading
-import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit
 
+from tests.doubles import github_accounts, github_contents, github_pulls  # noqa: F401 - they register their endpoints
 from tests.doubles.github_api import Answer, Api
 from tests.doubles.github_app import Identities, deliver
-from tests.doubles.github_faults import Fault, Faults, limit_answer
+from tests.doubles.github_faults import Fault, Faults
 from tests.doubles.github_git import FileContents, Symlink, contents_of_diff
-from tests.doubles.github_world import Json, PullRequest, Review, World, pull_json, repository_json
+from tests.doubles.github_server import Call, Server
+from tests.doubles.github_shapes import pull_json, repository_json
+from tests.doubles.github_world import Json, PullRequest, Review, World
 
 __all__ = ["Call", "GitHubDouble", "Symlink"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
-    """One request that arrived. `endpoint` is `METHOD template`; monotonic seconds: `began` when it was read, `at` when it was answered."""
-
-    endpoint: str
-    method: str
-    path: str
-    began: float
-    at: float
-    status: int
-    login: str | None
 
 
 class GitHubDouble:
@@ -71,7 +54,9 @@ class GitHubDouble:
         self.api = Api(self.world, self.identities, self.lock)
         self.calls: list[Call] = []
         self.posted: list[Json] = []
-        self._server = _Server(("127.0.0.1", port), self)
+        self.hung_up: list[int] = []
+        """Bytes of each endless answer that were sent before the client hung up."""
+        self._server = Server(("127.0.0.1", port), self)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     @property
@@ -165,6 +150,11 @@ class GitHubDouble:
         """Close or merge a pull request."""
         pull = self.pull(owner, repo, number)
         pull.state, pull.merged = "closed", merged
+
+    def rename(self, owner: str, repo: str, *, to: str) -> None:
+        """Give a repository the full name `to`; calls with the old name are redirected, as GitHub does."""
+        with self.lock:
+            self.world.rename(self.world.repository(owner, repo), to)
 
     def set_permission(self, owner: str, repo: str, login: str, permission: str) -> None:
         """Give a collaborator `read`, `triage`, `write`, `maintain` or `admin`."""
@@ -274,125 +264,6 @@ class GitHubDouble:
             head_repository=repository.full_name if head_repository == "same" else head_repository,
             draft=draft,
         )
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 256
-
-    def __init__(self, address: tuple[str, int], double: GitHubDouble) -> None:
-        self.double = double
-        super().__init__(address, _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay silent: a client that was killed is what many tests are about."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = 65_536
-    server: _Server
-    began = 0.0
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing; `calls` is the log."""
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    do_POST = do_PATCH = do_PUT = do_DELETE = do_GET
-
-    def _answer(self) -> None:
-        double = self.server.double
-        url = urlsplit(self.path)
-        self.began = time.monotonic()
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length)
-        if len(body) < length:  # the client died while it sent: no server acts on half a request
-            self.close_connection = True
-            return
-        if url.path.startswith("/_control/"):
-            self._send(double.control(url.path.removeprefix("/_control/"), json.loads(body or b"{}")))
-            return
-        path = url.path.removeprefix("/api/v3") or "/"
-        if double.latency_seconds:
-            time.sleep(double.latency_seconds)
-        limit = double.faults.limited(self.command, path)
-        if limit:
-            status, headers, message = limit_answer(limit)
-            self._finish(path, Answer(status, message, headers))
-            return
-        fault = double.faults.take(self.command, path)
-        if fault is None or fault.after_effect or fault.kind == "truncate":
-            query = dict(parse_qsl(url.query, keep_blank_values=True))
-            api = double.url + ("/api/v3" if url.path.startswith("/api/v3") else "")
-            answer = double.api.handle(self.command, path, query, self.headers, body, api)
-            if self.command != "GET" and answer.status < 300:
-                double.posted.append({"path": path, "body": json.loads(body or b"{}"), "answer": answer.body})
-        if fault is None:
-            self._finish(path, answer)
-        elif fault.kind == "status":
-            self._finish(path, Answer(fault.status, {"message": fault.message}, dict(fault.headers)))
-        else:
-            self._misbehave(path, fault, answer if fault.kind == "truncate" else None)
-
-    def _misbehave(self, path: str, fault: Fault, answer: Answer | None) -> None:
-        self._record(path, 0)
-        if fault.kind == "hang":
-            time.sleep(fault.seconds)
-        if fault.kind == "reset":
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        if answer:
-            data, content_type = answer.encoded()
-            self.send_response(answer.status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data[: len(data) // 2])
-            self.wfile.flush()
-        self.close_connection = True
-        if fault.kind == "reset":
-            self.connection.close()
-
-    def _finish(self, path: str, answer: Answer) -> None:
-        self._record(path, answer.status)
-        self._send(answer)
-
-    def _record(self, path: str, status: int) -> None:
-        double = self.server.double
-        named = double.api.by_name(path)
-        endpoint = f"{self.command} {double.api.template_of(self.command, path)}"
-        login = self.headers.get("Authorization") and "authenticated"
-        call = Call(
-            endpoint=endpoint,
-            method=self.command,
-            path=named,
-            began=self.began,
-            at=time.monotonic(),
-            status=status,
-            login=login,
-        )
-        double.calls.append(call)
-
-    def _send(self, answer: Answer) -> None:
-        data, content_type = answer.encoded()
-        headers: Mapping[str, str] = {
-            "X-RateLimit-Limit": "5000",
-            "X-RateLimit-Remaining": "4999",
-            "X-RateLimit-Reset": str(int(time.time()) + 3600),
-            "X-RateLimit-Resource": "core",
-            "X-GitHub-Media-Type": "github.v3; format=json",
-            **answer.headers,
-        }
-        self.send_response(answer.status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(data)))
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-        self.wfile.flush()
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Literal
 
-FaultKind = Literal["status", "hang", "reset", "drop", "truncate"]
+FaultKind = Literal["status", "hang", "reset", "drop", "truncate", "flood", "bomb", "drip"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +20,8 @@ class Fault:
     Attributes:
         match: `METHOD path-pattern` with `*` wildcards, as `POST /repos/*/pulls/*/reviews`; `*` matches everything.
         kind: `status` answers with `status`; `hang` waits `seconds`, then drops; `reset` sends TCP RST; `drop` closes without an answer;
-            `truncate` sends half of the answer.
+            `truncate` sends half of the answer; `flood` sends an answer without an end, `bomb` one of a megabyte that unpacks to a
+            gibibyte, `drip` one byte in 50 ms.
         after_effect: do what was asked first, so that only the answer is lost.
         times: how often, None for ever. probability: of each matching call.
         seconds: how long a `hang` lasts.

@@ -63,7 +63,8 @@ class Blobs:
         return answer
 
     def _repository(self, info: Any, owner: str, name: str) -> Json:
-        repository = self.world.repositories.get(f"{owner}/{name}".lower())
+        key = f"{owner}/{name}".lower()
+        repository = self.world.repositories.get(key) or self.world.renamed.get(key)
         if repository is None:
             raise LookupError(f"Could not resolve to a Repository with the name '{owner}/{name}'.")
 
