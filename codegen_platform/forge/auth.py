@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from codegen_platform.changes.keys import split_repository
-from codegen_platform.errors import WrongUsage
-from codegen_platform.forge.answers import InstallationAnswer, TokenAnswer, read_as
+from codegen_platform.errors import ForgeRefused, WrongUsage
+from codegen_platform.forge.answers import InstallationAnswer, RepositoryAnswer, TokenAnswer, read_as
 from codegen_platform.forge.connection import Connection
 from codegen_platform.forge.waits import server_time
 
@@ -124,11 +124,24 @@ class AppInstallations(GitHubAuth):
         if repository not in self._installations:
             found = self._call(InstallationAnswer, "GET", f"/repos/{owner}/{name}/installation")[1]
             self._installations[repository] = found.id
-        asked = {"repositories": [name], "permissions": self._permissions}
         path = f"/app/installations/{self._installations[repository]}/access_tokens"
-        headers, minted = self._call(TokenAnswer, "POST", path, asked)
+        asked: dict[str, object] = {"repositories": [name], "permissions": self._permissions}
+        try:
+            headers, minted = self._call(TokenAnswer, "POST", path, asked)
+        except ForgeRefused as error:
+            if error.status != 422:
+                raise
+            # GitHub redirects calls about a renamed repository, but a token is made for its present name or its number only.
+            asked = {"repository_ids": [self._present_id(path, owner, name)], "permissions": self._permissions}
+            headers, minted = self._call(TokenAnswer, "POST", path, asked)
         lifetime = minted.expires_at.timestamp() - server_time(headers)
         return _Minted(minted.token, time.monotonic() + lifetime - RENEW_SECONDS)
+
+    def _present_id(self, path: str, owner: str, name: str) -> int:
+        """Return the number of a repository by a name that it may have had, asked with a token that reads names only."""
+        _, scout = self._call(TokenAnswer, "POST", path, {"permissions": {"metadata": "read"}})
+        answer = self._connection.call("GET", f"/repos/{owner}/{name}", authorization=f"Bearer {scout.token}")
+        return read_as(RepositoryAnswer, answer.json(), what=f"GET /repos/{owner}/{name}").id
 
     def _call(
         self, kind: type[T], verb: str, path: str, body: Mapping[str, Any] | None = None

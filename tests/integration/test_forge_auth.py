@@ -146,3 +146,10 @@ def test_the_app_is_preferred_then_the_token_then_nobody(github, key):
     assert isinstance(GitHubAuth.from_settings(api_url=github.url), Anonymous)
     assert GitHubAuth.from_settings(api_url=github.url).token("octo/shop") is None
     assert app_auth(github, key, token="t").token("octo/shop").startswith("ghs_")
+
+
+def test_an_app_has_a_token_for_a_renamed_repository_and_for_it_alone(github, auth):
+    github.rename("octo", "shop", to="acme/store")
+    token = auth.token("octo/shop")
+    assert github.identities.installation_tokens[token].repositories == ("store",)
+    assert github.identities.installation_tokens[token].permissions["contents"] == "read"

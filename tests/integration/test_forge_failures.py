@@ -8,7 +8,7 @@ from email.utils import formatdate
 
 import pytest
 
-from codegen_platform.errors import CodegenError, ForgeNotYet, ForgeRefused, ForgeUnavailable, WrongUsage
+from codegen_platform.errors import ForgeNotYet, ForgeRefused, ForgeUnavailable, WrongUsage
 from codegen_platform.forge import GitHubAuth, GitHubForge
 from codegen_platform.forge.connection import TRIES, Connection
 from codegen_platform.forge.errors import error_of
@@ -113,27 +113,6 @@ def test_a_snapshot_over_a_rate_limit_is_put_off(github, forge):
     with pytest.raises(ForgeUnavailable) as caught:
         forge.snapshot("octo/shop", 7)
     assert caught.value.retry_after_seconds == pytest.approx(20, abs=1)
-
-
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirect_to_another_host_is_refused_and_nothing_goes_there(github, forge, status):
-    with GitHubDouble() as elsewhere:
-        for address in (
-            f"{elsewhere.url}/x",
-            f"{elsewhere.url.replace('127.0.0.1', 'localhost')}/x",
-            "https://example.invalid/x",
-        ):
-            github.fault(ASKED, status=status, headers=(("Location", address),))
-            with pytest.raises(CodegenError) as caught:
-                forge.head("octo/shop", 7)
-            assert isinstance(caught.value, ForgeRefused)
-        assert elsewhere.calls == []
-
-
-def test_a_repository_that_was_renamed_is_found_on_the_same_host(github, forge):
-    repository = github.world.repository("octo", "shop")
-    github.fault(ASKED, status=301, headers=(("Location", f"{github.url}/repositories/{repository.id}/pulls/7"),))
-    assert forge.head("octo/shop", 7).number == 7
 
 
 def test_an_answer_of_another_shape_is_passing(github, forge):
