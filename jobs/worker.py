@@ -7,7 +7,6 @@ parent's memory. Celery's own settings repeat those of the launcher in dagster.y
 import gc
 import importlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from codegen_platform import analysis
 from codegen_platform.log_format import configure_logging
+from codegen_platform.sandbox.scratch import scratch_folder, sweep_scratch
 from codegen_platform.settings import Settings
 from jobs.agent import PLATFORM_QUEUE, Agent, Presence, agent_of
 from resources.process import AGENT_NAME, services, settings
@@ -57,10 +57,10 @@ def celery_app(redis_url: str, *, max_runs_per_child: int, max_connections: int)
 
 
 def preload() -> None:
-    """Import and compile what every run needs, so that forked workers share it."""
+    """Import what every run needs, so that forked workers share it, while the server of analysis processes warms up beside."""
+    analysis.warm()
     for module in WARM_MODULES:
         importlib.import_module(module)
-    analysis.warm()
     gc.collect()
     gc.freeze()
 
@@ -80,7 +80,8 @@ def main() -> None:
     given = settings()
     configure_logging(level=given.logging.level, format=given.logging.format)
     running = services()
-    with tempfile.TemporaryDirectory(prefix="codegen-metrics-") as folder:
+    sweep_scratch()
+    with scratch_folder("metrics") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(Path(folder))
         preload()
         from jobs.worker_metrics import count_runs, time_ops

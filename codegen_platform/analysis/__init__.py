@@ -1,6 +1,6 @@
 """The static reviewer: finds problems in the lines that a change touches, and executes and obeys nothing of what it reads."""
 
 from codegen_platform.analysis.analysing import analyse, warm
-from codegen_platform.analysis.options import AnalysisOptions
+from codegen_platform.analysis.options import AnalysisLimits, AnalysisOptions
 
-__all__ = ["AnalysisOptions", "analyse", "warm"]
+__all__ = ["AnalysisLimits", "AnalysisOptions", "analyse", "warm"]

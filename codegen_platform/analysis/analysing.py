@@ -11,7 +11,7 @@ import structlog
 from codegen_platform.analysis.analysers import analysers_for
 from codegen_platform.analysis.claims import Analyser, Claim, Claims
 from codegen_platform.analysis.novelty import introduced
-from codegen_platform.analysis.options import AnalysisOptions
+from codegen_platform.analysis.options import AnalysisLimits, AnalysisOptions
 from codegen_platform.analysis.placing import findings_from, place
 from codegen_platform.analysis.sources import SourceFile, read_sources
 from codegen_platform.artifacts import PullRequestSnapshot, StaticFindings, ToolReport
@@ -25,13 +25,20 @@ MAX_CLAIMS_A_FILE = 50
 log = structlog.get_logger()
 
 
-def analyse(snapshot: PullRequestSnapshot, *, options: AnalysisOptions) -> StaticFindings:
+def analyse(
+    snapshot: PullRequestSnapshot, *, options: AnalysisOptions, limits: AnalysisLimits | None = None
+) -> StaticFindings:
     """Return what is wrong in the lines that the change touches, by rules alone: nothing of the change is executed or obeyed.
 
-    Never raises for what a pull request holds. An analyser that fails says so in its report, and the others stand. The result is the same
-    for the same snapshot, options and versions of the tools, but for the seconds.
+    The analysers run in a process of their own under these limits. Never raises for what a pull request holds. An analyser that fails says
+    so in its report, and the others stand. The result is the same for the same snapshot, options and versions of the tools, but for the
+    seconds.
     """
-    return analyse_with(analysers_for(options), snapshot, options=options)
+    from codegen_platform.analysis.isolated import AnalysisProcess, Isolated
+
+    with AnalysisProcess(limits or AnalysisLimits()) as process:
+        analysers = [Isolated(analyser, process) for analyser in analysers_for(options)]
+        return analyse_with(analysers, snapshot, options=options)
 
 
 def analyse_with(
@@ -66,10 +73,10 @@ def analyse_with(
 
 
 def warm() -> None:
-    """Load every tool and compile every rule in this process, so that its forks share them; starts no thread, opens no socket."""
-    from codegen_platform.analysis.warming import SAMPLE
+    """Start the server that forks analysis processes, before this process forks; starts no thread. Returns before the server is warm."""
+    from codegen_platform.analysis.isolated import forks
 
-    analyse(SAMPLE, options=AnalysisOptions())
+    forks.start()
 
 
 def _reads(analyser: Analyser, source: SourceFile, options: AnalysisOptions) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from codegen_platform.analysis.claims import Claim, Claims
 from codegen_platform.analysis.sources import SourceFile
+from codegen_platform.artifacts import SkipReason
 from codegen_platform.errors import CodegenError
 
 SECONDS = 10.0
@@ -14,10 +16,14 @@ SECONDS_A_FILE = 2.0
 """A file of 1,000 lines takes about 0.02."""
 
 
-class TookTooLong(CodegenError):
-    """The file, or all files together, used up their time."""
+class Unread(CodegenError):
+    """The file was not read to the end, for this reason; what was claimed of it until then stands."""
 
-    code = "took_too_long"
+    code = "unread"
+
+    def __init__(self, reason: SkipReason) -> None:
+        super().__init__(reason.words)
+        self.reason = reason
 
 
 class CpuLimit:
@@ -36,27 +42,34 @@ class CpuLimit:
         """Do nothing while there is time.
 
         Raises:
-            TookTooLong: there is none left.
+            Unread: there is none left.
         """
         if time.thread_time() > self._file_ends_at:
-            raise TookTooLong("took too long")
+            raise Unread(SkipReason.ANALYSIS_TIMEOUT)
 
 
 def read_each(
     files: Sequence[SourceFile], limit: CpuLimit, claims_of: Callable[[SourceFile, CpuLimit], Iterable[Claim]]
 ) -> Claims:
-    """Return what `claims_of` says of each file, and how many files it could not read to the end."""
+    """Return what `claims_of` says of each file, and which files it could not read to the end."""
     claims: list[Claim] = []
-    late = deep = 0
+    unread: dict[str, SkipReason] = {}
     for source in files:
         limit.begin_file()
         try:
             limit.check()
             claims += claims_of(source, limit)
-        except TookTooLong:
-            late += 1
+        except Unread as error:
+            unread[source.path] = error.reason
         except RecursionError:
-            deep += 1
-    parts = [f"{late} of {len(files)} files not read to the end: took too long"] if late else []
-    parts += [f"{deep} of {len(files)} files not read: nested too deeply"] if deep else []
-    return Claims(claims=tuple(claims), error="; ".join(parts) or None)
+            unread[source.path] = SkipReason.NESTED_TOO_DEEPLY
+    return Claims(claims=tuple(claims), error=unread_error(unread, len(files)), unread=unread)
+
+
+def unread_error(unread: Mapping[str, SkipReason], files: int) -> str | None:
+    """Return one sentence on the files that were not read to the end, None if there are none."""
+    counted = Counter(unread.values())
+    parts = [
+        f"{count} of {files} files not read to the end: {reason.words}" for reason, count in sorted(counted.items())
+    ]
+    return "; ".join(parts) or None

@@ -1,4 +1,4 @@
-"""What the static reviewer is asked to do."""
+"""What the static reviewer is asked to do, and within which limits."""
 
 from __future__ import annotations
 
@@ -19,3 +19,32 @@ class AnalysisOptions:
     advanced: bool = True
     multi_language: bool = True
     ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnalysisLimits:
+    """What the analysers of one review may use; who uses more is killed, and the file at which that happened is named as unread.
+
+    Attributes:
+        seconds: wall clock, for all analysers and files of a review.
+        seconds_a_file: wall clock, for one analyser on one file.
+        cpu_seconds_a_file: processor time, for one analyser on one file; a file of 1,000 lines takes about 0.02.
+        memory_mb: address space of the process, in MiB.
+        output_mb: what one analyser may say of all files, in MiB.
+    """
+
+    seconds: float = 300.0
+    seconds_a_file: float = 30.0
+    cpu_seconds_a_file: float = 5.0
+    memory_mb: int = 2048
+    output_mb: int = 64
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the address space in bytes."""
+        return self.memory_mb << 20
+
+    @property
+    def output_bytes(self) -> int:
+        """Return the output in bytes."""
+        return self.output_mb << 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from codegen_platform.local import ports
 from codegen_platform.local.dagster_home import LOCATION, write_dagster_home
-from codegen_platform.local.environment import environment_for
+from codegen_platform.local.environment import environment_for, scratch_of
 from codegen_platform.local.probes import (
     accepts_connections,
     answers_http,
@@ -65,7 +66,10 @@ class Composition:
     mark: str
 
     def processes(self) -> list[Supervised]:
-        """Return the processes in the order in which a person wants to read them; writes Dagster's home."""
+        """Return the processes in the order in which a person wants to read them; writes Dagster's home, and empties the scratch folder."""
+        scratch = scratch_of(self.settings.home)
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         code_port = ports.choose()
         workspace = str(write_dagster_home(self.settings, checkout=self.checkout, code_server_port=code_port))
         return [*self._own(), *self._dagster(code_port, workspace)]

@@ -20,6 +20,7 @@ OTHER_SECRETS = ("GH_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_ENTERPRISE_TOKEN", "
 WITHHELD_KEY = "-----BEGIN WITHHELD FROM THIS PROCESS-----"
 
 _GITHUB_WRITE = ("github.token", "github.app_private_key")
+_WRITES_SOURCE = ("workers", "publisher")
 _USES_STORAGE = ("code-server", "daemon", "webserver", "workers")
 
 
@@ -54,6 +55,8 @@ def environment_for(
         environment["AWS_DEFAULT_REGION"] = settings.artifacts.s3_region
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     environment |= _places(settings, services, checkout, base) | {MARK: mark}
+    if process in _WRITES_SOURCE:  # into temporary files, which are private and swept there, also after kill -9
+        environment["TMPDIR"] = str(scratch_of(settings.home))
     granted = secrets_for(process, settings)
     for name in granted:
         section, _, key = name.partition(".")
@@ -63,6 +66,11 @@ def environment_for(
     if settings.github.app_id is not None and "github.app_private_key" not in granted:
         environment[variable_for("github.app_private_key")] = WITHHELD_KEY
     return environment
+
+
+def scratch_of(home: Path) -> Path:
+    """Return the folder in the home for temporary files that may hold source text; it is emptied at every start."""
+    return home / "tmp"
 
 
 def _places(settings: Settings, services: Services, checkout: Path, base: Mapping[str, str]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -12,6 +11,7 @@ from pathlib import Path
 from codegen_platform.sandbox.git_ask import ask, full_id
 from codegen_platform.sandbox.git_process import GitCall, run
 from codegen_platform.sandbox.git_repository import GitRepository
+from codegen_platform.sandbox.scratch import scratch_folder
 
 _TEXTS = re.compile(rb"^diff --git a/before/([0-9]+) b/after/[0-9]+$", re.MULTILINE)
 
@@ -104,7 +104,7 @@ def diff_texts(pairs: Sequence[tuple[bytes, bytes]], *, max_bytes: int = 32_000_
         "before",
         "after",
     ]
-    with tempfile.TemporaryDirectory(prefix="codegen-diff-") as folder:
+    with scratch_folder("diff") as folder:
         for side in ("before", "after"):
             (Path(folder) / side).mkdir()
         for index, (before, after) in enumerate(pairs):

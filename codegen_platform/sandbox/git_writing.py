@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from codegen_platform.errors import WrongUsage
 from codegen_platform.sandbox.git_process import GitCall, run
 from codegen_platform.sandbox.git_repository import GitRepository, open_repository
+from codegen_platform.sandbox.scratch import scratch_folder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +66,7 @@ def commit_patch(
     Raises:
         GitFailed: the patch does not apply.
     """
-    with tempfile.TemporaryDirectory(prefix="codegen-index-") as folder:
+    with scratch_folder("index") as folder:
         index = {"GIT_INDEX_FILE": f"{folder}/index"}
 
         def ask(*arguments: str, stdin: bytes = b"", variables: Mapping[str, str] = index) -> str:
@@ -94,7 +94,7 @@ def notes_add(
     repository: GitRepository, commit: str, text: str, *, author: Signature, ref: str = "refs/notes/codegen-platform"
 ) -> None:
     """Attach `text` to a commit as a git note under `ref`, replacing an older one; the commit itself does not change."""
-    with tempfile.TemporaryDirectory(prefix="codegen-note-") as folder:
+    with scratch_folder("note") as folder:
         note = Path(folder) / "note"
         note.write_text(text, encoding="utf-8", errors="replace")
         arguments = ["notes", f"--ref={ref}", "add", "--force", f"--file={note}", commit]

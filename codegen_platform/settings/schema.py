@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from codegen_platform.settings.origin import DEFAULT, Origin
 from codegen_platform.settings.sections import (
+    AnalysisSettings,
     ArtifactsSettings,
     DagsterSettings,
     DatabaseSettings,
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     github: GitHubSettings = GitHubSettings()
     model: ModelSettings = ModelSettings()
     review: ReviewSettings = ReviewSettings()
+    analysis: AnalysisSettings = AnalysisSettings()
     gateway: GatewaySettings = GatewaySettings()
     dagster: DagsterSettings = DagsterSettings()
     publisher: PublisherSettings = PublisherSettings()

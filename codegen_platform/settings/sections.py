@@ -109,6 +109,20 @@ class ReviewSettings(Section):
     max_prompt_tokens: Annotated[int, Field(ge=1_000, le=1_000_000)] = 120_000
 
 
+class AnalysisSettings(Section):
+    """What the static analysers of one review may use; a file on which one of them uses more is named as unread.
+
+    Wall clock for the review, and for one analyser on one file; processor time for one analyser on one file; address space of their process
+    and length of one analyser's answer, in MiB.
+    """
+
+    seconds: Annotated[float, Field(gt=0, le=3600)] = 300.0
+    seconds_a_file: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    cpu_seconds_a_file: Annotated[float, Field(gt=0, le=3600)] = 5.0
+    memory_mb: Annotated[int, Field(ge=512, le=1 << 20)] = 2048
+    output_mb: Annotated[int, Field(ge=1, le=1024)] = 64
+
+
 class GatewaySettings(Section):
     """Two listeners: `host` and `port` serve the API to this machine, the public ones take webhooks and nothing else.
 

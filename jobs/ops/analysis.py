@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from codegen_platform.analysis import AnalysisOptions, analyse
+from codegen_platform.analysis import AnalysisLimits, AnalysisOptions, analyse
 from codegen_platform.artifacts import PullRequestSnapshot, StaticFindings
 from codegen_platform.changes.configuration import parse_instructions
 from jobs.ops.edge import RETRIES, engine_errors, ordinary_ends
@@ -22,7 +22,8 @@ def analyse_statically(
     with ordinary_ends(context, lease), engine_errors(context):
         lease.check()
         instructions = parse_instructions(snapshot.instructions)
-        features = settings().features.model_copy(update=dict(instructions.features))
+        given = settings()
+        features = given.features.model_copy(update=dict(instructions.features))
         found = analyse(
             snapshot,
             options=AnalysisOptions(
@@ -30,6 +31,7 @@ def analyse_statically(
                 multi_language=features.multi_language_support,
                 ignore=instructions.ignore,
             ),
+            limits=AnalysisLimits(**given.analysis.model_dump()),
         )
         for tool in found.tools:
             if tool.error:

@@ -48,7 +48,7 @@ def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
     """Yield what bandit says of one file.
 
     Raises:
-        TookTooLong: bandit is a Python visitor: a crafted file of 1 MB can keep it busy for minutes.
+        Unread: bandit is a Python visitor: a crafted file of 1 MB can keep it busy for minutes.
         RecursionError: the file is nested deeper than Python recurses.
     """
     tests = _needs().wanted_by(source.near_change(LINES_AROUND) + "\n".join(_IMPORT.findall(source.text or "")))

@@ -16,7 +16,9 @@ from typing import IO
 from codegen_platform.analysis.advice import advice_for
 from codegen_platform.analysis.analysers.ruff_output import claims_in
 from codegen_platform.analysis.claims import Claim, Claims
+from codegen_platform.analysis.limits import unread_error
 from codegen_platform.analysis.sources import SourceFile
+from codegen_platform.artifacts import SkipReason
 from codegen_platform.errors import CodegenError
 
 TIME_LIMIT_SECONDS = 20.0
@@ -30,12 +32,17 @@ class RuffFailed(CodegenError):
 
     code = "ruff_failed"
 
+    def __init__(self, message: str, *, reason: SkipReason = SkipReason.ANALYSIS_FAILED) -> None:
+        super().__init__(message)
+        self.reason = reason
+
 
 class Ruff:
     """Finds defects in Python by the rules that `rules/ruff.yaml` selects."""
 
     name = "ruff"
     languages = frozenset({"python"})
+    reads_together = True
 
     def __init__(self, *, time_limit_seconds: float = TIME_LIMIT_SECONDS, folder: Path | None = None) -> None:
         """Make an analyser that writes into a private folder within `folder`, the system's temporary one by default."""
@@ -54,7 +61,7 @@ class Ruff:
         """
         ends_at = time.monotonic() + self._time_limit_seconds
         claims: list[Claim] = []
-        failures: list[str] = []
+        unread: dict[str, SkipReason] = {}
         waiting = list(_batches(files))
         while waiting:
             batch = waiting.pop()
@@ -62,11 +69,10 @@ class Ruff:
                 claims += _check(batch, ends_at, self._folder)
             except RuffFailed as error:
                 if len(batch) == 1 or time.monotonic() >= ends_at:
-                    failures += [str(error)] * len(batch)
+                    unread |= {source.path: error.reason for source in batch}
                 else:
                     waiting += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
-        told = f"{len(failures)} of {len(files)} files not read: ruff {failures[0]}" if failures else None
-        return Claims(claims=tuple(claims), error=told)
+        return Claims(claims=tuple(claims), error=unread_error(unread, len(files)), unread=unread)
 
 
 def _batches(files: Sequence[SourceFile]) -> Iterator[Sequence[SourceFile]]:
@@ -150,7 +156,7 @@ def _read(pipe: IO[bytes], ends_at: float) -> bytes:
         selector.register(pipe, selectors.EVENT_READ)
         while sum(map(len, chunks)) <= MAX_OUTPUT_BYTES:
             if not selector.select(max(0.0, ends_at - time.monotonic())):
-                raise RuffFailed("took too long")
+                raise RuffFailed("took too long", reason=SkipReason.ANALYSIS_TIMEOUT)
             chunk = os.read(pipe.fileno(), 1 << 20)
             if not chunk:
                 return b"".join(chunks)

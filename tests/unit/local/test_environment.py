@@ -93,3 +93,10 @@ def test_every_process_knows_the_servers_the_home_and_whose_it_is() -> None:
         assert environment["PYTHONPATH"] == str(CHECKOUT)
         assert environment[MARK] == "m4rk"
         assert "PYTHONDONTWRITEBYTECODE" not in environment
+
+
+def test_those_that_write_source_text_write_it_into_the_home() -> None:
+    folders = {name: found.get("TMPDIR") for name, found in environments().items()}
+
+    assert {name for name, folder in folders.items() if folder} == {"workers", "publisher"}
+    assert folders["workers"] == "/home/me/.codegen/tmp"

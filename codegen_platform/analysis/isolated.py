@@ -1,0 +1,210 @@
+"""Analysers in a process of their own, under limits that they cannot hold up: what hangs, crashes or grows is killed from outside.
+
+A file on which that happens is unread by that analyser, with the reason, and the files after it are read by a fresh process. The process
+is kept for the next review: to start one costs about 10 ms.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import structlog
+
+from codegen_platform.analysis.claims import Analyser, Claim, Claims
+from codegen_platform.analysis.limits import unread_error
+from codegen_platform.analysis.messages import DONE, READ, Request, decoded, parts_of
+from codegen_platform.analysis.options import AnalysisLimits
+from codegen_platform.analysis.sources import SourceFile
+from codegen_platform.artifacts import SkipReason
+from codegen_platform.sandbox.forks import Forks
+from codegen_platform.sandbox.frames import FrameReader, PeerEnded, PeerTooLate, PeerTooLoud, send_frame
+
+MAX_REVIEWS = 100
+"""Of one process; then a fresh one takes its place, so that what tools leak stays small."""
+_OUT_OF_CPU_TIME = 24
+"""SIGXCPU, by number, because it comes as one."""
+
+forks = Forks("codegen_platform.analysis.process")
+log = structlog.get_logger()
+
+
+@dataclass(kw_only=True, slots=True)
+class _Kept:
+    """A process that waits for work; `owner` is who started it: a fork of the owner must leave it alone."""
+
+    connection: socket.socket
+    owner: int = field(default_factory=os.getpid)
+    reviews: int = 0
+
+
+_idle: list[_Kept] = []
+
+
+class Lost(Exception):
+    """The process was killed, or ended, or said nonsense."""
+
+    def __init__(self, reason: SkipReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class AnalysisProcess:
+    """The process of one review: started when it is first needed, again after a loss, and given back at the end."""
+
+    def __init__(self, limits: AnalysisLimits) -> None:
+        """Begin a review; its time runs from here."""
+        self.limits = limits
+        self._ends_at = time.monotonic() + limits.seconds
+        self._kept: _Kept | None = None
+
+    def __enter__(self) -> AnalysisProcess:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the process back; after an error nobody knows what it is at, and it is killed."""
+        kept, self._kept = self._kept, None
+        if kept is None:
+            return
+        kept.reviews += 1
+        if kind is None and kept.reviews < MAX_REVIEWS:
+            _idle.append(kept)
+        else:
+            kept.connection.close()
+
+    @property
+    def has_time(self) -> bool:
+        """Return whether the review's time is not over."""
+        return time.monotonic() < self._ends_at
+
+    def drop(self) -> None:
+        """Kill the process; the next request gets a fresh one."""
+        if self._kept is not None:
+            self._kept.connection.close()
+            self._kept = None
+
+    def ask(self, request: Request) -> Iterator[bytes]:
+        """Yield the answers up to the last.
+
+        Raises:
+            Lost: there will be no more of them; the process is gone.
+        """
+        if not self.has_time:
+            raise Lost(SkipReason.ANALYSIS_TIMEOUT)
+        try:
+            yield from self._ask(request)
+        except (PeerEnded, PeerTooLate, PeerTooLoud, OSError) as error:
+            self.drop()
+            is_late = isinstance(error, PeerTooLate) or (
+                isinstance(error, PeerEnded) and error.signal == _OUT_OF_CPU_TIME
+            )
+            log.warning(
+                "analysis.process_lost", tool=request.analyser.name, reason=type(error).__name__, detail=str(error)[:80]
+            )
+            raise Lost(SkipReason.ANALYSIS_TIMEOUT if is_late else SkipReason.ANALYSIS_FAILED) from error
+
+    def _ask(self, request: Request) -> Iterator[bytes]:
+        if self._kept is None:
+            self._kept = _take()
+        connection = self._kept.connection
+        send_frame(connection, pickle.dumps(request, protocol=pickle.HIGHEST_PROTOCOL))
+        reader = FrameReader(connection, max_bytes=self.limits.output_bytes)
+        while True:
+            ends_at = min(self._ends_at, time.monotonic() + self.limits.seconds_a_file)
+            frame = reader.read(ends_at=ends_at)
+            if frame[:1] == DONE:
+                return
+            yield frame
+
+
+def _take() -> _Kept:
+    while _idle:
+        with contextlib.suppress(IndexError):
+            kept = _idle.pop()
+            if kept.owner == os.getpid():
+                return kept
+            kept.connection.close()
+    return _Kept(connection=forks.connect())
+
+
+class Isolated:
+    """An analyser that runs in such a process; else as it is itself."""
+
+    def __init__(self, analyser: Analyser, process: AnalysisProcess) -> None:
+        """Wrap an analyser; it must survive pickling."""
+        self._analyser, self._process = analyser, process
+        self.name, self.languages = analyser.name, analyser.languages
+        self._together = bool(getattr(analyser, "reads_together", False))
+
+    @property
+    def version(self) -> str:
+        """Return the analyser's."""
+        return self._analyser.version
+
+    def run(self, files: Sequence[SourceFile]) -> Claims:
+        """Return what the analyser says; raises nothing for what a file holds."""
+        run = _Run()
+        waiting = [list(files)]
+        while waiting:
+            waiting += self._read(waiting.pop(), run)
+        error = "; ".join(part for part in (unread_error(run.unread, len(files)), run.error) if part)
+        return Claims(claims=tuple(run.claims), error=error or None, unread=run.unread)
+
+    def _read(self, files: list[SourceFile], run: _Run) -> list[list[SourceFile]]:
+        """Read files as far as the process lives; return what is still to be read, in portions, the first one last."""
+        limits = self._process.limits
+        request = Request(
+            analyser=self._analyser,
+            files=files,
+            together=self._together,
+            cpu_seconds=limits.cpu_seconds_a_file,
+            memory_bytes=limits.memory_bytes,
+        )
+        try:
+            for answer in self._process.ask(request):
+                files = files[run.note(answer, files) :]
+        except (Lost, ValueError) as error:
+            if not isinstance(error, Lost):  # it said nonsense
+                self._process.drop()
+            reason = error.reason if isinstance(error, Lost) else SkipReason.ANALYSIS_FAILED
+            if self._together and self._process.has_time and (half := len(files) // 2):
+                return [files[half:], files[:half]]
+            lost = files if self._together else files[:1]
+            run.unread |= dict.fromkeys((source.path for source in lost), reason)
+            return [files[len(lost) :]] if len(lost) < len(files) else []
+        return []
+
+
+@dataclass(kw_only=True, slots=True)
+class _Run:
+    claims: list[Claim] = field(default_factory=list)
+    unread: dict[str, SkipReason] = field(default_factory=dict)
+    error: str | None = None
+
+    def note(self, answer: bytes, files: Sequence[SourceFile]) -> int:
+        """Add an answer about the first of these files; return how many of them it is about.
+
+        Raises:
+            ValueError: it is nonsense.
+        """
+        kind, count, body = parts_of(answer)
+        if not 0 < count <= len(files):
+            raise ValueError("about no file")
+        if kind == READ:
+            read = decoded(body, files[:count])
+            self.claims += read.claims
+            self.unread |= read.unread
+            self.error = self.error or (read.error if not read.unread else None)
+        else:
+            self.unread |= dict.fromkeys((source.path for source in files[:count]), SkipReason.ANALYSIS_FAILED)
+            self.error = self.error or body.decode("utf-8", "replace")[:200]
+        return count
