@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from codegen_platform.changes.keys import split_repository
@@ -14,6 +13,7 @@ from codegen_platform.errors import ForgeRefused, WrongUsage
 from codegen_platform.forge.answers import InstallationAnswer, RepositoryAnswer, TokenAnswer, read_as
 from codegen_platform.forge.connection import Connection
 from codegen_platform.forge.waits import server_time
+from codegen_platform.uptime import uptime_seconds
 
 if TYPE_CHECKING:
     from github import Auth
@@ -86,45 +86,55 @@ class GivenToken(GitHubAuth):
 @dataclass(frozen=True, slots=True)
 class _Minted:
     token: str
-    usable_until: float  # monotonic seconds
+    usable_until: float  # uptime in seconds
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is known for one repository; the lock is held while GitHub is asked."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    installation_id: int | None = None
+    minted: _Minted | None = None
 
 
 class AppInstallations(GitHubAuth):
     """A GitHub App: tokens of its installations, each minted for one repository and the permissions given here, kept until shortly
-    before they end.
+    before they end. While GitHub is slow to mint one, only callers for the same repository wait.
     """
 
     def __init__(self, connection: Connection, signer: Auth.AppAuth, permissions: Mapping[str, str]) -> None:
         self._connection = connection
         self._signer = signer
         self._permissions = dict(permissions)
-        self._lock = threading.Lock()
-        self._installations: dict[str, int] = {}
-        self._minted: dict[str, _Minted] = {}
+        self._lock = threading.Lock()  # of the dictionary; never held over the network
+        self._kept: dict[str, _Kept] = {}
 
     def token(self, repository: str) -> str:
         """Return a token for this repository alone, minting one if none is usable for another five minutes."""
-        with self._lock:
-            kept = self._minted.get(repository)
-            if kept is None or kept.usable_until <= time.monotonic():
-                kept = self._minted[repository] = self._mint(repository)
-            return kept.token
+        kept = self._of(repository)
+        with kept.lock:
+            if kept.minted is None or kept.minted.usable_until <= uptime_seconds():
+                kept.minted = self._mint(repository, kept)
+            return kept.minted.token
 
     def forget(self, repository: str, token: str) -> bool:
-        """Drop the token and what is known of the installation: the App may have been installed anew."""
-        with self._lock:
-            kept = self._minted.get(repository)
-            if kept is not None and kept.token == token:
-                del self._minted[repository]
-                self._installations.pop(repository, None)
+        """Drop the token and what is known of the installation: the App may have been installed again since."""
+        kept = self._of(repository)
+        with kept.lock:
+            if kept.minted is not None and kept.minted.token == token:
+                kept.minted = kept.installation_id = None
         return True
 
-    def _mint(self, repository: str) -> _Minted:
+    def _of(self, repository: str) -> _Kept:
+        with self._lock:
+            return self._kept.setdefault(repository, _Kept())
+
+    def _mint(self, repository: str, kept: _Kept) -> _Minted:
         owner, name = split_repository(repository)
-        if repository not in self._installations:
-            found = self._call(InstallationAnswer, "GET", f"/repos/{owner}/{name}/installation")[1]
-            self._installations[repository] = found.id
-        path = f"/app/installations/{self._installations[repository]}/access_tokens"
+        if kept.installation_id is None:
+            kept.installation_id = self._call(InstallationAnswer, "GET", f"/repos/{owner}/{name}/installation")[1].id
+        path = f"/app/installations/{kept.installation_id}/access_tokens"
         asked: dict[str, object] = {"repositories": [name], "permissions": self._permissions}
         try:
             headers, minted = self._call(TokenAnswer, "POST", path, asked)
@@ -135,7 +145,7 @@ class AppInstallations(GitHubAuth):
             asked = {"repository_ids": [self._present_id(path, owner, name)], "permissions": self._permissions}
             headers, minted = self._call(TokenAnswer, "POST", path, asked)
         lifetime = minted.expires_at.timestamp() - server_time(headers)
-        return _Minted(minted.token, time.monotonic() + lifetime - RENEW_SECONDS)
+        return _Minted(minted.token, uptime_seconds() + lifetime - RENEW_SECONDS)
 
     def _present_id(self, path: str, owner: str, name: str) -> int:
         """Return the number of a repository by a name that it may have had, asked with a token that reads names only."""

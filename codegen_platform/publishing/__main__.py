@@ -26,10 +26,12 @@ from codegen_platform.publishing.local_publication import LocalPublication
 from codegen_platform.publishing.local_writer import LocalWriter
 from codegen_platform.publishing.marker import MarkerKey
 from codegen_platform.publishing.marker_secret import ensure_marker_secret
-from codegen_platform.publishing.observing import BacklogCollector, Observing
+from codegen_platform.publishing.observing import BacklogCollector, Observing, ThrottledCollector
 from codegen_platform.publishing.pacing import Pacing
-from codegen_platform.publishing.publisher import Publication, Publisher
+from codegen_platform.publishing.publisher import Publisher
+from codegen_platform.publishing.settling import Publication
 from codegen_platform.publishing.timings import Timings
+from codegen_platform.publishing.wire import Wire
 from codegen_platform.security.redaction import KnownSecrets
 from codegen_platform.settings import Settings, load_settings
 from codegen_platform.store import Store
@@ -69,7 +71,7 @@ def _publish(settings: Settings, *, drain: bool) -> None:
         timings = _timings(settings)
         publisher = Publisher(
             store,
-            _ways(settings, store, timings, observing, stop),
+            _ways(settings, store, timings, observing),
             timings=timings,
             secrets=KnownSecrets(_secrets(settings)),
             concurrency=CONCURRENCY,
@@ -96,9 +98,7 @@ def _serve_metrics(port: int, observing: Observing) -> tuple[WSGIServer, threadi
         ) from error
 
 
-def _ways(
-    settings: Settings, store: Store, timings: Timings, observing: Observing, stop: threading.Event
-) -> dict[str, Publication]:
+def _ways(settings: Settings, store: Store, timings: Timings, observing: Observing) -> dict[str, Publication]:
     """Return how to publish by forge; without a token that may write, reviews of GitHub pull requests are kept in the home."""
     local = LocalPublication(store=store, writer=LocalWriter(home=settings.home))
     given = settings.github
@@ -113,15 +113,16 @@ def _ways(
             app_private_key=_plain(given.app_private_key),
             permissions=WRITE_PERMISSIONS,
         ),
-        timeout_seconds=timings.request_timeout_seconds,
+        wire=Wire(timeout_seconds=timings.request_timeout_seconds),
         observe=observing.called,
     )
+    pacing = _pacing(given.api_url)
+    observing.registry.register(ThrottledCollector(pacing))
     github = GitHubPublication(
         store=store,
         writer=GitHubWriter(calls, MarkerKey(ensure_marker_secret(settings.home))),
-        pacing=_pacing(given.api_url),
+        pacing=pacing,
         timings=timings,
-        pause=lambda seconds: not stop.wait(seconds),
     )
     return {"local": local, "github": github}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen_platform.errors import CodegenError, ForgeUnavailable
+from codegen_platform.errors import CodegenError, ForgeRefused, ForgeUnavailable
 
 
 class OutcomeUnknown(CodegenError):
@@ -16,6 +16,19 @@ class Throttled(ForgeUnavailable):
     """GitHub asks to wait; what was asked was not carried out. `retry_after_seconds` is None if it did not say how long."""
 
     code = "throttled"
+
+
+class CommentsMisplaced(ForgeRefused):
+    """GitHub refused a review for the place of an inline comment; nothing was carried out."""
+
+    code = "comments_misplaced"
+
+
+class TokenRefused(ForgeRefused):
+    """GitHub refused the token of a write, which was not carried out; another token is to be had."""
+
+    code = "token_refused"
+    retryable = True
 
 
 class TooLate(CodegenError):

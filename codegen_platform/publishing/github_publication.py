@@ -1,21 +1,21 @@
 """One effect's way to GitHub, so that whatever dies on the way its review stands there at most once, and in the end once.
 
-The three rules: `sent_at` is written before the request and only if the lease covers it; who takes over an effect with `sent_at` set comes
-after the quiet period and looks for the review first; a request that was held up before it was sent is not sent any more.
+The rules: everything slow (the token, the connection) comes first; then `sent_at` is written, only if the lease covers the request; then
+the bytes leave at once, or never. Whoever takes an effect again comes after the quiet period and looks for the review first. A refusal
+proves that nothing was carried out, so `sent_at` is taken back before anything is sent again.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
-from codegen_platform.errors import ForgeRefused, ForgeUnavailable
+from codegen_platform.errors import CodegenError, ForgeNotYet, ForgeRefused, ForgeUnavailable, LeaseLost
 from codegen_platform.publishing import results
 from codegen_platform.publishing.decisions import Dead, Decision, Done, Later, Lost, Superseded
-from codegen_platform.publishing.errors import OutcomeUnknown, Throttled, TooLate
+from codegen_platform.publishing.errors import CommentsMisplaced, OutcomeUnknown, Throttled, TokenRefused, TooLate
 from codegen_platform.publishing.github_writer import GitHubWriter, PostedComment, PostedReview
 from codegen_platform.publishing.marker import Marked
 from codegen_platform.publishing.pacing import Pacing
@@ -23,10 +23,12 @@ from codegen_platform.publishing.post import ReviewPost
 from codegen_platform.publishing.timings import Timings
 from codegen_platform.store import Store
 from codegen_platform.store.rows import EffectRow
+from codegen_platform.uptime import uptime_seconds
 
 log = structlog.get_logger()
-UNPROCESSABLE = 422
-READ_BACK_TRIES = 3
+READ_BACK_TRIES = 2
+SENDINGS_MAX = 5
+"""As it is, with another token, without the misplaced comments, without any comment, and one to spare."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,18 +36,30 @@ class GitHubPublication:
     """Publishes reviews on GitHub. One object serves every thread.
 
     Attributes:
-        pause: sleeps, or returns early when the publisher shall stop; True if it slept to the end.
+        clock: this machine's uptime in seconds.
     """
 
     store: Store
     writer: GitHubWriter
     pacing: Pacing
     timings: Timings
-    pause: Callable[[float], bool]
+    clock: Callable[[], float] = uptime_seconds
 
     def publish(self, effect: EffectRow, post: ReviewPost) -> Decision:
-        """Look, decide, send, read back; never raises for anything that GitHub does."""
+        """Look, decide, send, read back; never raises for anything that GitHub does, and never sleeps."""
         return _Attempt(self, effect, post).run()
+
+    def closed_owners(self) -> dict[str, float]:
+        """Return the owners whose turn has not come, with the seconds until it may."""
+        return self.pacing.closed_owners()
+
+    def begin(self, effect: EffectRow) -> None:
+        """Close the owner until this effect was written or settled."""
+        self.pacing.take_turn(effect.repository)
+
+    def end(self, effect: EffectRow) -> None:
+        """Open the owner for its next effect."""
+        self.pacing.end_turn(effect.repository)
 
 
 class _Attempt:
@@ -53,8 +67,9 @@ class _Attempt:
 
     def __init__(self, at: GitHubPublication, effect: EffectRow, post: ReviewPost) -> None:
         self.at, self.effect, self.post = at, effect, post
-        self.unknown = effect.sent_at is not None
-        self.began = time.monotonic()
+        self.unknown = effect.sent_at is not None or effect.fence > 1
+        self.began = at.clock()
+        self.repository = effect.repository  # as GitHub calls it now
         self.marked = Marked(
             effect_id=effect.id,
             forge=effect.forge,
@@ -63,20 +78,28 @@ class _Attempt:
             head_sha=effect.head_sha,
         )
 
+    @property
+    def age_seconds(self) -> float:
+        return self.at.timings.age_seconds(self.effect) + self.at.clock() - self.began
+
     def run(self) -> Decision:
         """Return what became of it."""
-        closed = self.at.pacing.closed_seconds(self.effect.repository)
-        if closed:
-            return self._later(closed, "GitHub asked to wait")
+        throttled = self.at.pacing.throttled_seconds(self.effect.repository)
+        if throttled:
+            return self._later(throttled, "GitHub asked to wait")
         try:
             return self._publish()
         except Throttled as error:
-            wait = self.at.pacing.close(self.effect.repository, error.retry_after_seconds)
+            wait = self.at.pacing.throttle(self.effect.repository, error.retry_after_seconds)
             return self._later(wait, str(error))
         except ForgeUnavailable as error:
             return self._later(error.retry_after_seconds, str(error))
-        except (OutcomeUnknown, TooLate) as error:
+        except OutcomeUnknown as error:
             return self._later(0.0, str(error))  # the store holds it back until it can be looked for
+        except (ForgeNotYet, TooLate) as error:
+            return self._later(None, str(error))
+        except LeaseLost:
+            return Lost()
         except ForgeRefused as error:
             return Dead(reason=str(error), result=results.dead(self.post, self.effect.id, str(error)))
 
@@ -87,61 +110,75 @@ class _Attempt:
                 log.info("effect.found_again", effect_id=str(self.effect.id), remote_id=found.remote_id)
                 return self._done(found)
             self.unknown = False
-        moved = self._moved()
-        return moved or self._send_and_read_back()
+        return self._unwanted() or self._send_and_read_back()
 
-    def _moved(self) -> Superseded | None:
-        head_sha = self.at.writer.head_sha(self.effect.repository, self.effect.number)
+    def _unwanted(self) -> Superseded | None:
+        """Return the end of a review whose pull request is closed, or stands at another commit."""
+        pull = self.at.writer.pull_state(self.effect.repository, self.effect.number, age_seconds=self.age_seconds)
         self.at.pacing.succeeded(self.effect.repository)
-        if head_sha == self.effect.head_sha:
+        self.repository = pull.repository
+        if pull.closed:
+            reason = f"the pull request was {pull.closed} before the review was posted"
+        elif pull.head_sha != self.effect.head_sha:
+            reason = (
+                f"the head moved from {self.effect.head_sha[:10]} to {pull.head_sha[:10]} before the review was posted"
+            )
+        else:
             return None
-        reason = f"the head moved from {self.effect.head_sha[:10]} to {head_sha[:10]} before the review was posted"
         return Superseded(result=results.superseded(self.post, self.effect.id, reason))
 
     def _send_and_read_back(self) -> Decision:
-        """Send; what GitHub refuses line by line is moved into the body, and if it still refuses, everything is."""
-        for _ in range(3):
-            wait = self.at.pacing.reserve_write(
-                self.effect.repository, patience_seconds=self.at.timings.patience_seconds
-            )
-            if wait is None or not self.at.pause(wait):
-                return self._later(self.at.timings.patience_seconds, "waiting for its turn to write")
+        """Send; comments that GitHub refuses are moved into the body, and if it still refuses, all of them are."""
+        wait = self.at.pacing.reserve_write(self.effect.repository)
+        if wait:
+            return self._later(wait, "waiting for its turn to write")
+        for _ in range(SENDINGS_MAX):
             try:
-                sent = self._send()
-            except ForgeRefused as refused:
-                if refused.status != UNPROCESSABLE:
-                    raise
-                moved = self._moved()
-                if moved:
-                    return moved
-                if not self.post.comments:
-                    raise
+                return self._done(self._send())
+            except TokenRefused as refused:
+                log.info("effect.token_refused", error=str(refused))
+            except CommentsMisplaced as refused:
+                unwanted = self._unwanted()
+                if unwanted:
+                    return unwanted
                 self._move_refused_comments(refused)
-                continue
-            return self._done(sent) if sent else Lost()
-        raise AssertionError("a review without comments was refused and that was not noticed")
+        raise ForgeUnavailable("GitHub refused every token and every form of this review")
 
-    def _send(self) -> PostedReview | None:
-        start = time.monotonic()
-        timings = self.at.timings
-        if start - self.began > timings.lease_seconds / 3 and not self._renew_lease():
-            return None
-        if not self.at.store.effects.mark_sent(self.effect.id, self.effect.fence, timings.request_timeout_seconds):
-            return None
-        self.unknown = True
-        if time.monotonic() - start > timings.send_within_seconds:
-            raise TooLate("held up between writing sent_at and sending")
+    def _send(self) -> PostedReview:
+        """Send once; after a refusal `sent_at` is taken back, so that no second request leaves under it."""
         try:
-            return self.at.writer.post(self.post, self.marked)
-        except (ForgeRefused, Throttled):
-            self.unknown = False  # GitHub answered: it was not carried out
+            return self.at.writer.post(
+                self.post,
+                self.marked,
+                repository=self.repository,
+                before_sending=self._mark_sent,
+                age_seconds=self.age_seconds,
+            )
+        except OutcomeUnknown:
+            raise
+        except CodegenError:
+            if self.unknown:
+                if not self.at.store.effects.unmark_sent(self.effect.id, self.effect.fence):
+                    raise LeaseLost("the effect was taken over while its request was refused") from None
+                self.unknown = False
             raise
 
-    def _renew_lease(self) -> bool:
-        return self.at.store.effects.extend(self.effect.id, self.effect.fence, self.at.timings.lease_seconds)
+    def _mark_sent(self) -> float:
+        """Write `sent_at` under the fence, and return until when the request may leave."""
+        timings, effects, effect = self.at.timings, self.at.store.effects, self.effect
+        began = self.at.clock()
+        marked = effects.mark_sent(effect.id, effect.fence, timings.request_timeout_seconds)
+        if not marked and effects.extend(effect.id, effect.fence, timings.lease_seconds):
+            marked = effects.mark_sent(effect.id, effect.fence, timings.request_timeout_seconds)
+        if not marked:
+            raise LeaseLost("the effect was withdrawn or taken over before it was sent")
+        self.unknown = True
+        return began + timings.send_within_seconds
 
-    def _move_refused_comments(self, refused: ForgeRefused) -> None:
-        misplaced = self.at.writer.refused_comments(self.post) if not self.post.refused else frozenset()
+    def _move_refused_comments(self, refused: CommentsMisplaced) -> None:
+        misplaced = frozenset[int]()
+        if not self.post.refused:
+            misplaced = self.at.writer.refused_comments(self.post)
         places = misplaced or frozenset(range(len(self.post.comments)))
         log.warning("effect.comments_refused", effect_id=str(self.effect.id), refused=len(places), error=str(refused))
         self.post = self.post.without(places)
@@ -153,18 +190,17 @@ class _Attempt:
         return Done(result=result, remote_id=review.remote_id)
 
     def _read_back(self, review: PostedReview) -> tuple[PostedComment, ...] | None:
-        """Return the comments as GitHub shows them; None if it does not tell. The review stands either way."""
+        """Return the comments as GitHub shows them; None if it does not show them. The review stands either way."""
         if not self.post.comments:
             return ()
-        for attempt in range(READ_BACK_TRIES):
+        for _ in range(READ_BACK_TRIES):
             try:
                 return self.at.writer.comments(self.effect.repository, self.effect.number, review)
             except Throttled as error:
-                self.at.pacing.close(self.effect.repository, error.retry_after_seconds)
+                self.at.pacing.throttle(self.effect.repository, error.retry_after_seconds)
                 return None
             except ForgeUnavailable:
-                if not self.at.pause(self.at.timings.backoff_seconds(attempt)):
-                    return None
+                continue
             except ForgeRefused:
                 return None
         return None

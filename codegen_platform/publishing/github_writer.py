@@ -13,6 +13,7 @@ from codegen_platform.errors import ForgeRefused, ForgeUnavailable
 from codegen_platform.publishing.github_calls import GRAPHQL, GitHubCalls
 from codegen_platform.publishing.marker import Marked, MarkerKey, fingerprint_in
 from codegen_platform.publishing.post import PostComment, ReviewPost
+from codegen_platform.publishing.wire import BeforeSending
 
 PAGES_MAX = 30  # of 100: GitHub lists no more than 3,000 files of a pull request
 
@@ -34,17 +35,33 @@ class PostedComment:
     fingerprint: str | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PullState:
+    """Where a pull request stands now.
+
+    Attributes:
+        repository: `owner/name` as GitHub calls it now; differs from the effect's after a renaming.
+        closed: `merged` or `closed`; None while it is open.
+    """
+
+    repository: str
+    head_sha: str
+    closed: str | None
+
+
 class GitHubWriter:
-    """The only code that writes to GitHub. Methods raise what `GitHubCalls.call` raises."""
+    """The only code that writes to GitHub. Methods raise what `GitHubCalls.read` and `GitHubCalls.write` raise."""
 
     def __init__(self, calls: GitHubCalls, key: MarkerKey) -> None:
         self._calls, self._key = calls, key
         self._self_ids: dict[str, int] = {}
 
-    def head_sha(self, repository: str, number: int) -> str:
-        """Return the commit that the pull request stands at now; one call."""
-        answer = self._calls.call("head", _pull(repository, number), repository=repository)
-        return str(answer.body["head"]["sha"])
+    def pull_state(self, repository: str, number: int, *, age_seconds: float) -> PullState:
+        """Return where the pull request stands now; one call, unless the repository was renamed."""
+        found = self._calls.read("head", _pull(repository, number), repository=repository, age_seconds=age_seconds).body
+        closed = ("merged" if found.get("merged") else "closed") if found.get("state") == "closed" else None
+        named = ((found.get("base") or {}).get("repo") or {}).get("full_name")
+        return PullState(repository=str(named or repository), head_sha=str(found["head"]["sha"]), closed=closed)
 
     def find(self, marked: Marked) -> PostedReview | None:
         """Return our own review of exactly this effect if it stands: genuine marker, and written by the account that we are."""
@@ -56,16 +73,28 @@ class GitHubWriter:
                 return PostedReview(remote_id=str(review["id"]), url=str(review["html_url"]))
         return None
 
-    def post(self, post: ReviewPost, marked: Marked) -> PostedReview:
-        """Post the review with all its comments in one call: GitHub takes all of it or nothing."""
+    def post(
+        self, post: ReviewPost, marked: Marked, *, repository: str, before_sending: BeforeSending, age_seconds: float
+    ) -> PostedReview:
+        """Post the review with all its comments in one call: GitHub takes all of it or nothing.
+
+        Args:
+            repository: `owner/name` as GitHub calls it now.
+        """
         sent = {
             "commit_id": post.commit_id,
             "event": "COMMENT",  # a constant: there is no way to approve or to request changes
             "body": f"{post.body}\n\n{self._key.marker(marked)}",
             "comments": [_sent_comment(comment) for comment in post.comments],
         }
-        path = f"{_pull(post.repository, post.number)}/reviews"
-        answer = self._calls.call("post_review", path, repository=post.repository, sent=sent, writes=True)
+        answer = self._calls.write(
+            "post_review",
+            f"{_pull(repository, post.number)}/reviews",
+            repository=post.repository,
+            sent=sent,
+            before_sending=before_sending,
+            age_seconds=age_seconds,
+        )
         return PostedReview(remote_id=str(answer.body["id"]), url=str(answer.body["html_url"]))
 
     def comments(self, repository: str, number: int, posted: PostedReview) -> tuple[PostedComment, ...]:
@@ -88,7 +117,7 @@ class GitHubWriter:
 
     def _pages(self, operation: str, path: str, repository: str) -> Iterator[dict[str, Any]]:
         for page in range(1, PAGES_MAX + 1):
-            items = self._calls.call(operation, f"{path}?per_page=100&page={page}", repository=repository).body
+            items = self._calls.read(operation, f"{path}?per_page=100&page={page}", repository=repository).body
             yield from items
             if len(items) < 100:
                 return
@@ -102,13 +131,13 @@ class GitHubWriter:
 
     def _ask_self_id(self, repository: str) -> int:
         try:
-            return int(self._calls.call("self", "/user", repository=repository).body["id"])
+            return int(self._calls.read("self", "/user", repository=repository).body["id"])
         except ForgeRefused as refused:
             if refused.status != 403:
                 raise
         # The token of an App installation has no user; only GraphQL says which bot it is.
         asked = {"query": "query { viewer { databaseId } }"}
-        answer = self._calls.call("self", GRAPHQL, repository=repository, sent=asked)
+        answer = self._calls.read("self", GRAPHQL, repository=repository, query=asked)
         viewer = (answer.body.get("data") or {}).get("viewer") or {}
         if "databaseId" not in viewer:
             raise ForgeUnavailable("GitHub does not say which account our token acts as")

@@ -44,6 +44,16 @@ class LocalPublication:
         result = results.posted(post, effect.id, url=review.url, read_back=comments, reason=reason)
         return Done(result=result, remote_id=review.remote_id)
 
+    def closed_owners(self) -> dict[str, float]:
+        """Return nobody: files are written at once."""
+        return {}
+
+    def begin(self, effect: EffectRow) -> None:
+        """Do nothing."""
+
+    def end(self, effect: EffectRow) -> None:
+        """Do nothing."""
+
     def _note(self, post: ReviewPost, repository: RepositoryRow | None) -> str | None:
         """Write the git note if it is wanted; return why it could not be written, if so. The review stands in the home either way."""
         if repository is None or repository.location is None:

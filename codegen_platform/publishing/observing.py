@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from codegen_platform.errors import StoreUnavailable
 from codegen_platform.publishing.decisions import Decision, Done
+from codegen_platform.publishing.pacing import Pacing
 from codegen_platform.store import Store
 from codegen_platform.store.rows import EffectRow
 
@@ -30,7 +31,7 @@ class Observing:
         )
         self._latency = Histogram(
             "codegen_effect_seconds",
-            "From the creation of an effect to its review standing on the forge.",
+            "From an effect being wanted to its review standing on the forge.",
             ["forge"],
             buckets=_SECONDS,
             registry=self.registry,
@@ -44,10 +45,10 @@ class Observing:
         )
 
     def settled(self, effect: EffectRow, decision: Decision) -> None:
-        """Count how an attempt ended; for a posted review also the seconds since its effect was created."""
+        """Count how an attempt ended; for a posted review also the seconds since its effect was enqueued."""
         self._decisions.labels(effect.forge, type(decision).__name__.lower()).inc()
         if isinstance(decision, Done):
-            self._latency.labels(effect.forge).observe(max(0.0, time.time() - effect.created_at.timestamp()))
+            self._latency.labels(effect.forge).observe(max(0.0, time.time() - effect.wanted_at.timestamp()))
 
     def called(self, operation: str, status: int, seconds: float) -> None:
         """Count one call to GitHub."""
@@ -82,3 +83,21 @@ class BacklogCollector(Collector):
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Yield nothing: registering must not ask the database."""
         return iter(())
+
+
+class ThrottledCollector(Collector):
+    """The owners for whom GitHub asked us to wait; none of their reviews is posted meanwhile."""
+
+    def __init__(self, pacing: Pacing) -> None:
+        self._pacing = pacing
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauges."""
+        waits = self._pacing.throttled_owners()
+        left = GaugeMetricFamily(
+            "codegen_throttled_seconds", "Seconds until GitHub is called again for this owner.", labels=["owner"]
+        )
+        for owner, seconds in waits.items():
+            left.add_metric([owner], seconds)
+        yield GaugeMetricFamily("codegen_throttled_owners", "Owners for whom GitHub asked to wait.", value=len(waits))
+        yield left

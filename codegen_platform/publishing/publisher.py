@@ -1,48 +1,42 @@
-"""The publisher: takes effects from the outbox, several at a time, and sees each of them to its end."""
+"""The publisher: takes effects from the outbox, several at a time, and sees each of them to its end.
+
+No thread sleeps with an effect in its hands: one that must wait goes back with the time when it is due, and an owner whose turn has not
+come is passed over, so that the others go on.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Literal, Protocol
+from uuid import UUID
 
 import structlog
 
-from codegen_platform.artifacts.document import UnreadableDocument
-from codegen_platform.errors import CodegenError, StoreUnavailable
-from codegen_platform.publishing import results
-from codegen_platform.publishing.decisions import Dead, Decision, Done, Later, Lost, Superseded
-from codegen_platform.publishing.gate import OutgoingTextBlocked, refuse_leaks
+from codegen_platform.errors import StoreUnavailable
 from codegen_platform.publishing.observing import Observing
-from codegen_platform.publishing.post import ReviewPost
+from codegen_platform.publishing.pacing import owner_of
+from codegen_platform.publishing.settling import Publication, Settler
+from codegen_platform.publishing.sightings import Sightings
 from codegen_platform.publishing.timings import Timings
 from codegen_platform.security.redaction import KnownSecrets
 from codegen_platform.store import Store
-from codegen_platform.store.rows import EffectRow
+from codegen_platform.store.rows import ClaimTerms, EffectRow
+from codegen_platform.uptime import uptime_seconds
 
 log = structlog.get_logger()
-KIND = "review"
-CRASHES_MAX = 8
-
-
-class Publication(Protocol):
-    """A way to one forge."""
-
-    def publish(self, effect: EffectRow, post: ReviewPost) -> Decision:
-        """Return what became of the effect."""
-        ...
 
 
 class Publisher:
-    """Claims effects and publishes them on bounded threads: one slow call does not hold others back.
+    """Claims effects and publishes them on bounded threads; one owner has half of them at most.
 
     Args:
         ways: by forge, `github` and `local`.
         secrets: credentials of this installation; an effect that carries a part of one is dead.
         concurrency: effects in flight.
+        clock: this machine's uptime in seconds.
     """
 
     def __init__(
@@ -54,10 +48,15 @@ class Publisher:
         secrets: KnownSecrets,
         concurrency: int = 8,
         observing: Observing | None = None,
+        clock: Callable[[], float] = uptime_seconds,
     ) -> None:
-        self._store, self._ways, self._timings, self._secrets = store, ways, timings, secrets
+        self._store, self._ways, self._timings = store, ways, timings
+        self._settler = Settler(store, ways, timings=timings, secrets=secrets, observing=observing or Observing())
+        self._sightings = Sightings(store, settle_seconds=timings.settle_seconds, clock=clock)
+        self._clock, self._look_at = clock, -1.0
         self._concurrency = concurrency
-        self._observing = observing or Observing()
+        self._in_flight: dict[UUID, str] = {}  # with the owner of each
+        self._lock = threading.Lock()
 
     def run(self, stop: threading.Event) -> None:
         """Publish until `stop` is set, then let the requests in flight end. Survives a database that comes and goes."""
@@ -68,7 +67,7 @@ class Publisher:
                     with self._store.listen("effects") as listener:
                         while not stop.is_set():
                             if not self._take(free, pool, stop):
-                                listener.wait(self._timings.poll_seconds)
+                                listener.wait(self._seconds_to_next())
                             failures = 0
                 except StoreUnavailable as error:
                     log.warning("store.unavailable", error=str(error))
@@ -87,7 +86,7 @@ class Publisher:
                 if not self._take(free, pool, stop):
                     if not self._store.effects.backlog():
                         return
-                    stop.wait(self._timings.poll_seconds)
+                    stop.wait(self._seconds_to_next())
 
     @contextmanager
     def _threads(self) -> Iterator[tuple[ThreadPoolExecutor, threading.BoundedSemaphore]]:
@@ -111,113 +110,50 @@ class Publisher:
         return True
 
     def _claim(self) -> EffectRow | None:
-        return self._store.effects.claim(
+        if self._clock() >= self._look_at:
+            self._sightings.look()
+            self._look_at = self._clock() + self._timings.poll_seconds
+        effect = self._store.effects.claim(
             self._timings.lease_seconds,
             request_timeout_seconds=self._timings.request_timeout_seconds,
             quiet_seconds=self._timings.quiet_seconds,
             forges=list(self._ways),
+            terms=self._terms(),
+        )
+        if effect is not None:
+            with self._lock:
+                self._in_flight[effect.id] = f"{effect.forge}:{owner_of(effect.repository)}"
+            self._ways[effect.forge].begin(effect)
+        return effect
+
+    def _terms(self) -> ClaimTerms:
+        with self._lock:
+            in_flight = dict(self._in_flight)
+        busy = list(in_flight.values())
+        share = max(1, self._concurrency // 2)
+        return ClaimTerms(
+            in_flight=list(in_flight),
+            busy_owners=busy,
+            closed_owners=[*self._closed_owners(), *(owner for owner in {*busy} if busy.count(owner) >= share)],
+            give_up_seconds=self._timings.give_up_seconds,
+            settled=self._sightings.settled(),
         )
 
+    def _closed_owners(self) -> dict[str, float]:
+        """Return the owners of whom nothing is to be taken now, as `forge:owner`, with the seconds until that may change."""
+        return {
+            f"{forge}:{owner}": seconds
+            for forge, way in self._ways.items()
+            for owner, seconds in way.closed_owners().items()
+        }
+
+    def _seconds_to_next(self) -> float:
+        return min([self._timings.poll_seconds, *self._closed_owners().values()])
+
     def _publish(self, effect: EffectRow, stop: threading.Event) -> None:
-        with structlog.contextvars.bound_contextvars(
-            effect_id=str(effect.id), task_id=str(effect.task_id), repository=effect.repository, number=effect.number
-        ):
-            try:
-                decision = self._decide(effect)
-                self._settle(effect, decision, stop)
-                self._observing.settled(effect, decision)
-            except Exception:
-                log.exception("effect.unrecorded")  # the lease runs out and another claim finds what stands
-
-    def _decide(self, effect: EffectRow) -> Decision:
         try:
-            post = ReviewPost.from_bytes(effect.payload)
-        except (UnreadableDocument, ValueError) as error:
-            return Dead(reason=f"unreadable payload: {error}"[:500], result=None)
-        if (post.forge, post.repository, post.number, post.commit_id) != _place(effect):
-            return _dead(post, effect, "the payload is about another commit or pull request than its effect")
-        if effect.kind != KIND:
-            return _dead(post, effect, f"this publisher does not know effects of kind {effect.kind}")
-        try:
-            refuse_leaks("\n".join(post.texts), self._secrets)
-            return self._ways[effect.forge].publish(effect, post)
-        except OutgoingTextBlocked as error:
-            log.error("effect.blocked", error=str(error))
-            return _dead(post, effect, str(error))
-        except StoreUnavailable:
-            return Lost()  # the lease runs out and another claim finds what stands
-        except Exception as error:
-            log.exception("effect.crashed")
-            return _after_crash(post, effect, error)
-
-    def _settle(self, effect: EffectRow, decision: Decision, stop: threading.Event) -> None:
-        """Record the decision; while PostgreSQL is away, try again as long as the lease lasts."""
-        deadline = time.monotonic() + self._timings.lease_seconds
-        attempt = 0
-        while True:
-            try:
-                self._record(effect, decision)
-                return
-            except StoreUnavailable as error:
-                wait = self._timings.backoff_seconds(attempt)
-                if stop.is_set() or time.monotonic() + wait > deadline:
-                    log.error("effect.unrecorded", error=str(error))
-                    return
-                stop.wait(wait)
-                attempt += 1
-
-    def _record(self, effect: EffectRow, decision: Decision) -> None:
-        match decision:
-            case Done(result=result, remote_id=remote_id):
-                held = self._finish(effect, "done", result.to_bytes(), remote_id, result.outcome.value, result.reason)
-                log.info("effect.done", held=held, posted=result.posted, failed=result.failed, url=result.url)
-            case Superseded(result=result):
-                held = self._finish(effect, "superseded", result.to_bytes(), None, "superseded", result.reason)
-                log.info("effect.superseded", held=held, reason=result.reason)
-            case Dead(reason=reason, result=dead_result):
-                body = dead_result.to_bytes() if dead_result else None
-                held = self._finish(effect, "dead", body, None, "failed", reason)
-                log.error("effect.dead", held=held, reason=reason)
-            case Later():
-                self._postpone(effect, decision)
-            case Lost():
-                log.warning("effect.lost", attempt=effect.attempt)
-
-    def _finish(
-        self,
-        effect: EffectRow,
-        state: Literal["done", "superseded", "dead"],
-        result: bytes | None,
-        remote_id: str | None,
-        outcome: str,
-        error: str | None,
-    ) -> bool:
-        return self._store.effects.finish(effect.id, effect.fence, state, result, remote_id, outcome, error=error)
-
-    def _postpone(self, effect: EffectRow, later: Later) -> None:
-        age = time.time() - effect.created_at.timestamp()
-        if age > self._timings.give_up_seconds:
-            post = ReviewPost.from_bytes(effect.payload)
-            self._record(effect, _dead(post, effect, f"given up after {age / 3600:.0f} hours: {later.error}"))
-            return
-        delay = later.delay_seconds
-        seconds = self._timings.backoff_seconds(effect.attempt - 1) if delay is None else self._timings.jittered(delay)
-        self._store.effects.postpone(effect.id, effect.fence, seconds, later.error, sent_unknown=later.sent_unknown)
-        log.info("effect.postponed", seconds=round(seconds, 1), error=later.error, sent_unknown=later.sent_unknown)
-
-
-def _place(effect: EffectRow) -> tuple[str, str, int, str]:
-    return effect.forge, effect.repository, effect.number, effect.head_sha
-
-
-def _dead(post: ReviewPost, effect: EffectRow, reason: str) -> Dead:
-    return Dead(reason=reason, result=results.dead(post, effect.id, reason))
-
-
-def _after_crash(post: ReviewPost, effect: EffectRow, error: Exception) -> Decision:
-    """Decide after what should not happen: it must not be repeated for ever, nor lose what may have been sent."""
-    ours = error if isinstance(error, CodegenError) else None
-    said = f"{ours.code if ours else type(error).__name__}: {error}"[:500]
-    if effect.attempt >= CRASHES_MAX or (ours and not ours.retryable):
-        return _dead(post, effect, said)
-    return Later(delay_seconds=None, error=said, sent_unknown=True)
+            self._settler.settle(effect, stop)
+        finally:
+            self._ways[effect.forge].end(effect)
+            with self._lock:
+                del self._in_flight[effect.id]

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from datetime import timedelta
+
+from codegen_platform.store.rows import EffectRow
+
+ASKED_MAX_SECONDS = 3600.0
+"""The longest wait that GitHub is granted at a time: after it the publisher asks again, whatever the answer said."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -12,7 +18,8 @@ class Timings:
 
     Attributes:
         lease_seconds: how long a claim lasts; well above `request_timeout_seconds`.
-        request_timeout_seconds: of a call to GitHub, which ends requests itself after 10.
+        request_timeout_seconds: of a whole call to GitHub, from connecting to the last byte of the answer; GitHub ends requests itself
+            after 10.
         quiet_seconds: after a request was given up, until it surely does not land any more.
         poll_seconds: between looks into the outbox when no notification comes.
         jitter_seconds: added at random to a wait that GitHub asked for, so that not everyone returns at once.
@@ -35,13 +42,22 @@ class Timings:
         return max(0.2, self.quiet_seconds / 4)
 
     @property
-    def patience_seconds(self) -> float:
-        """Return how long an effect may wait for its turn while it holds its lease."""
-        return self.lease_seconds / 6
+    def settle_seconds(self) -> float:
+        """Return how long after `sent_at` a request whose end is unknown has landed, or never will."""
+        return self.request_timeout_seconds + self.quiet_seconds
 
-    def jittered(self, asked_seconds: float) -> float:
-        """Return a wait that was asked for, never less, with jitter; 0 stays 0."""
-        return asked_seconds + random.uniform(0, self.jitter_seconds) if asked_seconds else 0.0  # noqa: S311
+    def age_seconds(self, effect: EffectRow) -> float:
+        """Return how long the effect had been wanted when it was taken, by the database's clock alone."""
+        assert effect.lease_until is not None, "a claimed effect has a lease"
+        taken_at = effect.lease_until - timedelta(seconds=self.lease_seconds)
+        return (taken_at - effect.wanted_at).total_seconds()
+
+    def granted(self, asked_seconds: float) -> float:
+        """Return a wait that was asked for, with jitter: never less, and never over an hour; 0 stays 0."""
+        if asked_seconds <= 0:
+            return 0.0
+        within = asked_seconds if asked_seconds < ASKED_MAX_SECONDS else ASKED_MAX_SECONDS  # NaN is not less
+        return within + random.uniform(0, self.jitter_seconds)  # noqa: S311
 
     def backoff_seconds(self, attempt: int) -> float:
         """Return a random wait for the failure number `attempt`, counted from 0."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+import psycopg
 
 from codegen_platform.artifacts import Category, CodeReview, Coverage, Finding, Outcome, PublishedReview, Severity
 from codegen_platform.forge.auth import GitHubAuth, GivenToken
@@ -23,8 +25,10 @@ from codegen_platform.publishing.pacing import Pacing
 from codegen_platform.publishing.post import ReviewPost
 from codegen_platform.publishing.publisher import Publisher
 from codegen_platform.publishing.timings import Timings
+from codegen_platform.publishing.wire import Wire
 from codegen_platform.security.redaction import KnownSecrets
 from codegen_platform.store import EffectRow, NewTask, Store
+from codegen_platform.uptime import uptime_seconds
 from tests.doubles.github import GitHubDouble
 from tests.integration.ledger_rows import valid
 
@@ -120,31 +124,30 @@ def a_publisher(
     spacing_seconds: float = 0.0,
     secrets: Iterable[str] = (),
     concurrency: int = 8,
-    stop: threading.Event | None = None,
+    clock: Callable[[], float] = uptime_seconds,
 ) -> Publisher:
-    """A publisher for the double; `stop` also ends its pauses."""
-    stopped = stop or threading.Event()
+    """A publisher for the double."""
     calls = GitHubCalls(
         api_url=github_url,
         tokens=auth or GivenToken("a-token-that-may-write"),
-        timeout_seconds=timings.request_timeout_seconds,
+        wire=Wire(timeout_seconds=timings.request_timeout_seconds, clock=clock),
     )
     github = GitHubPublication(
         store=store,
         writer=GitHubWriter(calls, MarkerKey(MARKER_SECRET)),
-        pacing=Pacing(spacing_seconds=spacing_seconds),
+        pacing=Pacing(spacing_seconds=spacing_seconds, clock=clock),
         timings=timings,
-        pause=lambda seconds: not stopped.wait(seconds),
+        clock=clock,
     )
     ways = {"github": github, "local": LocalPublication(store=store, writer=LocalWriter(home=home))}
-    return Publisher(store, ways, timings=timings, secrets=KnownSecrets(secrets), concurrency=concurrency)
+    return Publisher(store, ways, timings=timings, secrets=KnownSecrets(secrets), concurrency=concurrency, clock=clock)
 
 
 @contextmanager
 def publishing(store: Store, github_url: str, home: Path, **how: Any) -> Iterator[None]:
     """Run a publisher for a while."""
     stop = threading.Event()
-    publisher = a_publisher(store, github_url, home, stop=stop, **how)
+    publisher = a_publisher(store, github_url, home, **how)
     thread = threading.Thread(target=publisher.run, args=[stop])
     thread.start()
     try:
@@ -174,3 +177,9 @@ def result_of(effect: EffectRow) -> PublishedReview:
     result = PublishedReview.from_bytes(effect.result)
     assert result.confirmed == result.posted + result.suppressed + result.failed
     return result
+
+
+def enqueued_ago(database_url: str, interval: str) -> None:
+    """Make every effect so much older."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE effects SET wanted_at = wanted_at - %s::interval", [interval])

@@ -19,27 +19,38 @@ from codegen_platform.store.commands.moves import LockedTask, Move, ended
 from codegen_platform.store.commands.outbox import NewEffect, enqueue, is_outgoing
 from codegen_platform.store.notifying import notify
 from codegen_platform.store.pool import Pool, fetch
-from codegen_platform.store.rows import Check, EffectRow, ValidationReport
+from codegen_platform.store.rows import Check, ClaimTerms, EffectRow, SentEffect, ValidationReport
 from codegen_platform.store.states import OPEN, EffectState
 
 FORGES = ("github", "local")
+ANY_EFFECT = ClaimTerms()
 PUBLISHED = ValidationReport(checks=[Check(name="published", passed=True, detail="valid when it was enqueued")])
 
-# Take the effect that has been due longest. One that may have been sent waits until that request can no longer land.
+# Take a due effect: of the owner with the fewest in flight, then the one that has been due longest. One that may have been sent waits
+# until that request can no longer land, by the database's clock and by that of the publisher that asks.
 CLAIM = """
     UPDATE effects
     SET state = 'sending', fence = fence + 1, attempt = attempt + 1,
         lease_until = clock_timestamp() + make_interval(secs => %(lease_seconds)s)
     WHERE id = (
-        SELECT id FROM effects
+        SELECT id FROM effects, lower(forge || ':' || split_part(repository, '/', 1)) AS owner
         WHERE state IN ('pending', 'sending') AND run_at <= statement_timestamp() AND forge = ANY(%(forges)s)
           AND (lease_until IS NULL OR lease_until < statement_timestamp())
-          AND (sent_at IS NULL OR sent_at <= statement_timestamp() - make_interval(secs => %(settle_seconds)s))
-        ORDER BY run_at, sequence LIMIT 1
-        FOR UPDATE SKIP LOCKED
+          AND id <> ALL(%(in_flight)s::uuid[])
+          AND (owner <> ALL(%(closed_owners)s::text[])
+               OR wanted_at < statement_timestamp() - make_interval(secs => %(give_up_seconds)s))
+          AND (sent_at IS NULL OR (
+                sent_at <= statement_timestamp() - make_interval(secs => %(settle_seconds)s)
+                AND (NOT %(only_settled)s OR (id, sent_at) IN (
+                    SELECT * FROM unnest(%(settled_ids)s::uuid[], %(settled_times)s::timestamptz[])))))
+        ORDER BY cardinality(array_positions(%(busy_owners)s::text[], owner)), run_at, sequence LIMIT 1
+        FOR UPDATE OF effects SKIP LOCKED
     )
     RETURNING *
 """
+
+# Requests that may have left and whose end nobody knows.
+SENT = "SELECT id, sent_at FROM effects WHERE state IN ('pending', 'sending') AND sent_at IS NOT NULL"
 
 # Say that a request leaves now, unless the lease might end before the request does.
 MARK_SENT = """
@@ -47,6 +58,9 @@ MARK_SENT = """
     WHERE id = %(id)s AND fence = %(fence)s AND state = 'sending'
       AND lease_until >= clock_timestamp() + make_interval(secs => %(request_timeout_seconds)s)
 """
+
+# Take `sent_at` back: the request was refused, or it never left.
+UNMARK_SENT = "UPDATE effects SET sent_at = NULL WHERE id = %(id)s AND fence = %(fence)s AND state = 'sending'"
 
 # Renew the lease of an effect that is still this publisher's.
 EXTEND = """
@@ -85,7 +99,7 @@ UNREPORTED = """
 # What waits in the outbox, by state.
 BACKLOG = """
     SELECT state, count(*) AS count,
-           extract(epoch FROM statement_timestamp() - min(created_at))::double precision AS oldest_seconds
+           extract(epoch FROM statement_timestamp() - min(wanted_at))::double precision AS oldest_seconds
     FROM effects WHERE state IN ('pending', 'sending') GROUP BY state
 """
 
@@ -96,7 +110,7 @@ MARK_MATERIALIZED = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backlog:
-    """How many effects of one state wait, and how long ago the oldest of them was created."""
+    """How many effects of one state wait, and how long the oldest of them has been wanted."""
 
     state: EffectState
     count: int
@@ -135,20 +149,41 @@ class Effects:
         request_timeout_seconds: float,
         quiet_seconds: float,
         forges: Sequence[str] = FORGES,
+        terms: ClaimTerms = ANY_EFFECT,
     ) -> EffectRow | None:
-        """Take the effect that has been due longest: sending, fence + 1, leased by the database's clock.
+        """Take a due effect on these terms: sending, fence + 1, leased by the database's clock.
 
-        One whose `sent_at` is set is given out only `request_timeout_seconds + quiet_seconds` after it: list before sending.
+        The owner with the fewest effects in flight goes first, then the effect that has been due longest. One whose `sent_at` is set is
+        given out only `request_timeout_seconds + quiet_seconds` after it: list before sending.
         """
-        given = {"lease_seconds": lease_seconds, "forges": list(forges)}
-        given["settle_seconds"] = request_timeout_seconds + quiet_seconds
+        settled = terms.settled or ()
+        given = {
+            "lease_seconds": lease_seconds,
+            "forges": list(forges),
+            "settle_seconds": request_timeout_seconds + quiet_seconds,
+            "in_flight": list(terms.in_flight),
+            "busy_owners": list(terms.busy_owners),
+            "closed_owners": list(terms.closed_owners),
+            "give_up_seconds": terms.give_up_seconds,
+            "only_settled": terms.settled is not None,
+            "settled_ids": [sent.id for sent in settled],
+            "settled_times": [sent.sent_at for sent in settled],
+        }
         claimed = self._pool.fetch(EffectRow, CLAIM, given)
         return claimed[0] if claimed else None
+
+    def sent(self) -> list[SentEffect]:
+        """Return the requests that may have left and whose end nobody knows."""
+        return self._pool.fetch(SentEffect, SENT)
 
     def mark_sent(self, effect_id: UUID, fence: int, request_timeout_seconds: float) -> bool:
         """Write `sent_at`; send only after True. False: the lease is lost or does not cover the whole request."""
         given = {"id": effect_id, "fence": fence, "request_timeout_seconds": request_timeout_seconds}
         return self._pool.execute(MARK_SENT, given) == 1
+
+    def unmark_sent(self, effect_id: UUID, fence: int) -> bool:
+        """Take `sent_at` back after proof that nothing was carried out. False: the effect is not this publisher's any more."""
+        return self._pool.execute(UNMARK_SENT, {"id": effect_id, "fence": fence}) == 1
 
     def extend(self, effect_id: UUID, fence: int, lease_seconds: float) -> bool:
         """Renew the lease. False: the effect is not this publisher's any more."""

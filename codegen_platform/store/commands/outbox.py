@@ -34,8 +34,8 @@ LOCK_BY_KEY = "SELECT * FROM effects WHERE effect_key = %(effect_key)s FOR UPDAT
 REOPEN = """
     UPDATE effects
     SET state = 'pending', payload = %(payload)s, payload_sha256 = %(payload_sha256)s, run_at = clock_timestamp(),
-        attempt = 0, lease_until = NULL, last_error = NULL, finished_at = NULL, outcome = NULL, result = NULL,
-        materialized_at = NULL
+        wanted_at = clock_timestamp(), attempt = 0, lease_until = NULL, last_error = NULL, finished_at = NULL,
+        outcome = NULL, result = NULL, materialized_at = NULL
     WHERE id = %(id)s
     RETURNING *
 """

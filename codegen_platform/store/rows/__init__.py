@@ -2,7 +2,7 @@
 
 from codegen_platform.store.rows.agents import AgentRow
 from codegen_platform.store.rows.deliveries import EventCount, EventSummary, Recorded, StoredEvent
-from codegen_platform.store.rows.effects import EffectRow
+from codegen_platform.store.rows.effects import ClaimTerms, EffectRow, SentEffect
 from codegen_platform.store.rows.json import Json
 from codegen_platform.store.rows.model_calls import ModelCallRow, NewModelCall
 from codegen_platform.store.rows.pages import Page
@@ -28,6 +28,7 @@ __all__ = [
     "EXAMPLE_REPOSITORY",
     "AgentRow",
     "Check",
+    "ClaimTerms",
     "EffectRow",
     "EventCount",
     "EventSummary",
@@ -45,6 +46,7 @@ __all__ = [
     "Recorded",
     "RepositoryRow",
     "ReviewRow",
+    "SentEffect",
     "StoredEvent",
     "TaskChanges",
     "TaskEventRow",

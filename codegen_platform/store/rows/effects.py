@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +19,7 @@ class EffectRow:
         sent_at: a request for it may have left at this time and nobody knows how it ended: list before sending again.
         remote_id: what the forge calls the result.
         outcome: of the task, once finished.
+        wanted_at: when it was enqueued, or last wanted again after it was dead or superseded.
     """
 
     id: UUID
@@ -42,5 +44,36 @@ class EffectRow:
     result: bytes | None = field(repr=False)
     last_error: str | None
     created_at: datetime
+    wanted_at: datetime
     finished_at: datetime | None
     materialized_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SentEffect:
+    """An effect that is not finished and whose request may have left at `sent_at`; nobody knows how it ended."""
+
+    id: UUID
+    sent_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClaimTerms:
+    """The effects that a publisher may take, besides those that are due.
+
+    An owner stands here as `forge:owner`, in lower case: `github:octo`.
+
+    Attributes:
+        in_flight: effects that this publisher works on; it never takes one of them again, whatever the clock says.
+        busy_owners: owners of those, once per effect: who has fewer of them goes first.
+        closed_owners: owners whose effects wait, unless they are so old that they are to be given up.
+        give_up_seconds: that age.
+        settled: requests of which this publisher has known for the whole quiet period by its own clock; only these are given out again.
+            None leaves it to the database's clock.
+    """
+
+    in_flight: Sequence[UUID] = ()
+    busy_owners: Sequence[str] = ()
+    closed_owners: Sequence[str] = ()
+    give_up_seconds: float = 24 * 3600.0
+    settled: Sequence[SentEffect] | None = None
