@@ -28,7 +28,12 @@ def is_of_this_machine(scope: Scope) -> bool:
     if not _is_loopback(client) or any(name in _PROXY_HEADERS or name.startswith(b"x-forwarded-") for name in names):
         return False
     hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-    return len(hosts) == 1 and _LOCAL_HOST.fullmatch(hosts[0]) is not None
+    return len(hosts) == 1 and is_loopback_name(hosts[0])
+
+
+def is_loopback_name(host: str) -> bool:
+    """Return whether the value of a `Host` header is a name of this machine for itself, with or without a port."""
+    return _LOCAL_HOST.fullmatch(host) is not None
 
 
 def not_allowed_here() -> Response:
@@ -51,11 +56,12 @@ def refuse_other_sites(request: Request) -> None:
     asked = request.headers.get("host", "").lower()
     origins = request.headers.getlist("origin")
     is_from_elsewhere = request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}
-    if is_from_elsewhere or not all(_authority_of(one) == asked for one in origins):
+    if is_from_elsewhere or not all(authority_of(one) == asked for one in origins):
         raise NotAllowedHere("The API takes nothing from pages of other sites.")
 
 
-def _authority_of(origin: str) -> str | None:
+def authority_of(origin: str) -> str | None:
+    """Return the host and port of an `Origin`, in lower case; None if it has none, as `null`."""
     try:
         return urlsplit(origin).netloc.lower() or None
     except ValueError:

@@ -115,7 +115,17 @@ class Composition:
             ),
             self._python(
                 "webserver",
-                ("-m", "dagster_webserver", "-w", workspace, "-h", host, "-p", str(port), *quiet_web),
+                (
+                    "-P",
+                    str(self.checkout / "resources" / "webserver.py"),
+                    "-w",
+                    workspace,
+                    "-h",
+                    host,
+                    "-p",
+                    str(port),
+                    *quiet_web,
+                ),
                 ready=dagster_has_loaded_the_code(host, port),
                 after=("code-server",),
                 listens_on=((host, port),),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, m
 from codegen_platform.artifacts.findings import Severity
 from codegen_platform.settings.kinds import (
     Count,
+    HostNames,
     HttpAddress,
     Languages,
     Networks,
@@ -144,10 +145,11 @@ class GatewaySettings(Section):
 
 
 class DagsterSettings(Section):
-    """The Dagster web UI."""
+    """The Dagster web UI; under other names than those of loopback it answers only if they are in `allowed_hosts`."""
 
     host: str = "127.0.0.1"
     port: Port = 3000
+    allowed_hosts: HostNames = ()
 
 
 class PublisherSettings(Section):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from codegen_platform.local import ports
 from codegen_platform.local.environment import MARK
@@ -132,6 +136,48 @@ def test_nothing_in_the_home_is_open_to_other_users(home: Home) -> None:
     found = [path for path in home.folder.rglob("*") if not path.is_symlink()]
     assert [str(path) for path in found if path.lstat().st_mode & 0o077] == []
     assert {"logs", "dagster", "postgres", "valkey", "run"} <= {path.name for path in home.folder.iterdir()}
+
+
+def post_graphql(home: Home, query: str, **headers: str) -> int:
+    address = f"{home.platform().addresses.dagster}/graphql"
+    sent = {"Content-Type": "application/json", **headers}
+    return httpx.post(address, content=json.dumps({"query": query}), headers=sent, timeout=30).status_code
+
+
+def test_dagster_is_steered_by_its_own_pages_only(home: Home) -> None:
+    dagster = home.platform().addresses.dagster
+    own = {"Origin": dagster, "Sec-Fetch-Site": "same-origin"}
+    assert post_graphql(home, "{ version }") == post_graphql(home, "{ version }", **own) == 200
+    assert post_graphql(home, "{ version }", Origin="https://evil.example") == 403
+    assert post_graphql(home, "{ version }", Host="evil.example") == 403
+    stop = 'mutation { stopSensor(id: "x") { __typename } }'
+    assert httpx.get(f"{dagster}/graphql", params={"query": stop}).status_code == 403
+    assert httpx.post(f"{dagster}/graphql", params={"query": stop}).status_code == 403
+    assert httpx.post(f"{dagster}/report_asset_materialization/code_review", json={}).status_code == 403
+
+
+def test_dagsters_pages_load_with_all_that_they_name(home: Home) -> None:
+    dagster = home.platform().addresses.dagster
+    page = httpx.get(f"{dagster}/assets", headers={"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"})
+    assert page.headers["x-frame-options"] == "SAMEORIGIN"
+    scripts = re.findall(r'src="(/[^"]+\.js)"', page.text)
+    assert scripts
+    for script in scripts:
+        assert httpx.get(f"{dagster}{script}", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+
+
+@pytest.mark.parametrize(("origin", "is_taken"), [(None, True), ("own", True), ("https://evil.example", False)])
+def test_dagsters_websocket_is_for_its_own_pages(home: Home, origin: str | None, is_taken: bool) -> None:
+    dagster = home.platform().addresses.dagster
+    address = f"{dagster}/graphql".replace("http://", "ws://")
+    sent = {"origin": dagster if origin == "own" else origin, "subprotocols": ["graphql-ws"]}
+    if not is_taken:
+        with pytest.raises(InvalidStatus), connect(address, **sent):
+            pass
+        return
+    with connect(address, **sent) as socket:
+        socket.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(socket.recv(10)) == {"type": "connection_ack"}
 
 
 def test_where_it_runs_is_known_to_others(home: Home) -> None:
