@@ -27,6 +27,7 @@ PROBES = (
     ("disk", probing.disk),
     ("ports", ports),
     ("webhook secret", probing.webhook_secret),
+    ("secret files", probing.secret_files),
     ("postgresql", probing_servers.postgresql),
     ("redis", probing_servers.redis),
     ("artifacts", probing_servers.artifacts),

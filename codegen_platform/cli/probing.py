@@ -17,6 +17,8 @@ from typing import Literal
 from codegen_platform.errors import CodegenError
 from codegen_platform.private_home import open_to_others
 from codegen_platform.settings import Settings
+from codegen_platform.settings.names import known_names
+from codegen_platform.settings.secret_files import is_open_to_others
 
 State = Literal["ok", "warn", "fail"]
 
@@ -147,6 +149,17 @@ def webhook_secret(settings: Settings) -> Probe:
     if len(given.get_secret_value()) < 16:
         return warn("webhook secret", "shorter than 16 characters", "use a random one: openssl rand -hex 32")
     return ok("webhook secret", f"from {settings.origin_of('github.webhook_secret')}")
+
+
+def secret_files(settings: Settings) -> Probe:
+    """A file that holds a secret is for its owner."""
+    files = {file for name in known_names() if (file := settings.origin_of(name).secret_file)}
+    if not files:
+        return ok("secret files", "none given")
+    open_files = sorted(str(file) for file in files if is_open_to_others(file))
+    if open_files:
+        return warn("secret files", f"every user may read {', '.join(open_files)}", f"chmod 600 {' '.join(open_files)}")
+    return ok("secret files", ", ".join(sorted(map(str, files))))
 
 
 def home(settings: Settings) -> Probe:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from codegen_platform.artifacts import Severity
 from codegen_platform.changes.keys import LOCAL_OWNER
+from codegen_platform.cli.addresses import looks_like_address
 from codegen_platform.cli.collecting import collect
 from codegen_platform.cli.command_settings import command_settings
 from codegen_platform.cli.deliveries import PullRequestFacts, deliver, pull_request_event, review_command_event
@@ -50,7 +51,7 @@ def review_target(request: ReviewRequest) -> int:
         NotReviewed: no review came of it; the sentence says why.
     """
     settings = command_settings()
-    target = understand(request.target, base=request.base, head=request.head, title=request.title)
+    target = _target(request, settings)
     if request.notes and isinstance(target, GitHubTarget):
         raise WrongUsage("--notes is for local repositories: a review of a pull request on GitHub stands on GitHub")
     if request.again and isinstance(target, GitHubTarget):
@@ -102,6 +103,16 @@ def follow_review(
         dagster_url=running.dagster_url,
         title=facts.title,
         seconds=journey.seconds() if journey.is_new else None,
+    )
+
+
+def _target(request: ReviewRequest, settings: Settings) -> LocalTarget | GitHubTarget:
+    given = settings
+    if looks_like_address(request.target):  # which GitHub is ours, the running platform knows
+        with Progress() as progress:
+            given = join(settings, progress).settings
+    return understand(
+        request.target, base=request.base, head=request.head, title=request.title, api_url=given.github.api_url
     )
 
 

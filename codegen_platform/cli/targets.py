@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codegen_platform.changes.keys import parse_pull_request
+from codegen_platform.cli.addresses import looks_like_address, pull_request_at
 from codegen_platform.errors import WrongUsage
 from codegen_platform.sandbox import git
 
@@ -43,9 +44,14 @@ class GitHubTarget:
 
 
 def understand(
-    target: str, *, base: str | None = None, head: str | None = None, title: str | None = None
+    target: str,
+    *,
+    base: str | None = None,
+    head: str | None = None,
+    title: str | None = None,
+    api_url: str = "https://api.github.com",
 ) -> LocalTarget | GitHubTarget:
-    """Return what TARGET means.
+    """Return what TARGET means; `api_url` says which addresses are those of our GitHub.
 
     Raises:
         WrongUsage: one sentence: not a repository, an unknown revision, nothing to compare, or not understood at all.
@@ -53,9 +59,14 @@ def understand(
     path = Path(target).expanduser()
     if path.exists():
         return local_target(path, base=base, head=head, title=title)
-    if "#" not in target:
-        raise WrongUsage(f"{target!r} is neither a folder on this machine nor a pull request such as owner/repo#123")
-    repository, number = parse_pull_request(target)
+    if looks_like_address(target):
+        repository, number = pull_request_at(target, api_url=api_url)
+    elif "#" in target:
+        repository, number = parse_pull_request(target)
+    else:
+        raise WrongUsage(
+            f"{target!r} is neither a folder on this machine nor a pull request such as owner/repo#123 or its address"
+        )
     if base or head or title:
         raise WrongUsage("--base, --head and --title are for local repositories: a pull request on GitHub has its own")
     return GitHubTarget(repository=repository, number=number)

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from codegen_platform.local.services import Services
 from codegen_platform.settings import Settings
-from codegen_platform.settings.names import is_secret, variable_for, variable_names
+from codegen_platform.settings.names import secret_variables, variable_for
 
 HOME = "CODEGEN_HOME"
 MARK = "CODEGEN_INTERNAL_PLATFORM"
@@ -43,12 +43,8 @@ def environment_for(
     process: str, *, settings: Settings, services: Services, checkout: Path, mark: str, base: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the whole environment of a process, made from `base` (ours)."""
-    known = variable_names()
-    environment = {
-        name: value
-        for name, value in base.items()
-        if not (name in known and is_secret(known[name])) and name not in OTHER_SECRETS
-    }
+    withheld = secret_variables() | set(OTHER_SECRETS)
+    environment = {name: value for name, value in base.items() if name not in withheld}
     if process not in _USES_STORAGE:
         environment = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
     elif settings.artifacts.s3_region:

@@ -46,7 +46,9 @@ def _server_address(*schemes: str) -> AfterValidator:
 def _pem(value: SecretStr) -> SecretStr:
     text = value.get_secret_value().replace("\\n", "\n").strip()
     if not text.startswith("-----BEGIN "):
-        raise ValueError("must be the PEM text of the key, beginning with -----BEGIN")
+        raise ValueError(
+            "must be the PEM text of the key, beginning with -----BEGIN, or the path of a file that holds it"
+        )
     return SecretStr(text + "\n")
 
 

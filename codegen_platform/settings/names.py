@@ -57,6 +57,17 @@ def variable_names() -> dict[str, str]:
     return {**SHORT_NAMES, **long_names}
 
 
+def file_variables() -> dict[str, str]:
+    """Return every environment variable that names a file with a secret in it (`GITHUB_TOKEN_FILE`) -> the secret's dotted name."""
+    return {f"{variable}_FILE": name for variable, name in variable_names().items() if is_secret(name)}
+
+
+def secret_variables() -> frozenset[str]:
+    """Return every environment variable that holds a secret of ours, or says where one is."""
+    held = {variable for variable, name in variable_names().items() if is_secret(name)}
+    return frozenset(held | file_variables().keys())
+
+
 def variable_for(name: str) -> str:
     """Return the variable that a person would use for a dotted name."""
     return next(variable for variable, known in variable_names().items() if known == name)

@@ -23,7 +23,6 @@ from codegen_platform.settings.sections import (
     PublisherSettings,
     RedisSettings,
     ReviewSettings,
-    SecuritySettings,
     WorkersSettings,
 )
 
@@ -62,7 +61,6 @@ class Settings(BaseSettings):
     publisher: PublisherSettings = PublisherSettings()
     workers: WorkersSettings = WorkersSettings()
     logging: LoggingSettings = LoggingSettings()
-    security: SecuritySettings = SecuritySettings()
     features: FeatureFlags = FeatureFlags()
 
     _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)

@@ -187,12 +187,6 @@ class LoggingSettings(Section):
     format: Literal["console", "json"] = "console"
 
 
-class SecuritySettings(Section):
-    """How long a token that the platform issues is valid."""
-
-    token_expiry_seconds: Annotated[int, Field(ge=60, le=86_400)] = 900
-
-
 class FeatureFlags(Section):
     """Switches; a repository may set its own in `.codegen-platform.yaml` on its base branch."""
 

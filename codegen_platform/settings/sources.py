@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import yaml
@@ -12,6 +12,7 @@ from codegen_platform.errors import WrongUsage
 from codegen_platform.settings.names import (
     NOT_SETTINGS,
     PREFIX,
+    file_variables,
     is_secret,
     known_names,
     nearest,
@@ -20,6 +21,7 @@ from codegen_platform.settings.names import (
     variable_names,
 )
 from codegen_platform.settings.origin import Given, Origin
+from codegen_platform.settings.secret_files import UnusableFile, read_secret
 
 _REFERENCE = re.compile(
     r"\$(?:(?P<escaped>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<bare>\{))"
@@ -39,27 +41,43 @@ SERVER_ADDRESSES = ("database.url", "redis.url")
 def from_environment(environ: Mapping[str, str]) -> dict[str, Given]:
     """Return the settings given by environment variables; an empty variable counts as not set.
 
+    A secret may also stand in a file that the variable's name with `_FILE` behind it names.
+
     Raises:
-        WrongSetting: a `CODEGEN_` variable is no setting, or two names of one setting disagree.
+        WrongSetting: a `CODEGEN_` variable is no setting, two names of one setting disagree, or a secret's file cannot be used.
     """
-    known = variable_names()
+    known, files = variable_names(), file_variables()
     given: dict[str, Given] = {}
     for variable in sorted(environ, key=lambda v: (v.startswith(PREFIX), v)):
         value = environ[variable].strip()
-        name = known.get(variable)
+        name = known.get(variable) or files.get(variable)
         if name is None:
-            _refuse_unknown_variable(variable, known)
+            _refuse_unknown_variable(variable, [*known, *files])
         elif value:
+            file = Path(value).expanduser() if variable in files or _is_key_file(name, value) else None
+            value = _from_secret_file(variable, file) if file else value
             before = given.get(name)
             if before is not None and before.value != value:
                 raise WrongSetting(
                     f"{before.origin} and {variable} are two names of {name} and disagree; unset one of them"
                 )
-            given[name] = Given(value=value, origin=Origin(kind="environment", detail=variable))
+            given[name] = Given(value=value, origin=Origin(kind="environment", detail=variable, secret_file=file))
     return given
 
 
-def _refuse_unknown_variable(variable: str, known: Mapping[str, str]) -> None:
+def _is_key_file(name: str, value: str) -> bool:
+    """Return whether the App's key was given as the path of the file that GitHub let a person download."""
+    return name == "github.app_private_key" and (value.startswith(("/", "~", "./", "../")) or value.endswith(".pem"))
+
+
+def _from_secret_file(variable: str, file: Path) -> str:
+    try:
+        return read_secret(file)
+    except UnusableFile as error:
+        raise WrongSetting(f"{variable} {error}") from None
+
+
+def _refuse_unknown_variable(variable: str, known: Iterable[str]) -> None:
     if not variable.startswith(PREFIX) or variable.startswith(NOT_SETTINGS):
         return
     meant = nearest(variable, known)

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from codegen_platform.cli.probing import Probe, home, probe_all
+from codegen_platform.cli.probing import Probe, home, probe_all, secret_files
 from codegen_platform.cli.probing_servers import artifacts, github, model, postgresql
 from codegen_platform.settings import Settings, load_settings
 
@@ -166,6 +166,16 @@ def test_a_folder_that_cannot_be_read_is_no_mistake_of_the_probe(tmp_path: Path)
     (probe,) = probe_all([("home", unreadable)], settings(tmp_path))
     assert (probe.state, probe.found) == ("fail", "/a/home/that/belongs/to/another/user: Permission denied")
     assert "this probe itself broke" not in probe.todo
+
+
+def test_a_secret_file_that_everybody_may_read_is_warned_about(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("t0ken")
+    file.chmod(0o644)
+    given = settings(tmp_path, GITHUB_TOKEN_FILE=str(file))
+    assert (secret_files(given).state, secret_files(given).todo) == ("warn", f"chmod 600 {file}")
+    file.chmod(0o600)
+    assert secret_files(given).state == "ok"
 
 
 def test_a_home_below_a_file_is_named(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def review(
     timeout: float,
     as_json: bool,
 ) -> int:
-    """Review TARGET: the folder of a git repository, or OWNER/REPO#NUMBER on GitHub.
+    """Review TARGET: the folder of a git repository, or a pull request on GitHub: OWNER/REPO#NUMBER or its address.
 
     Uses the platform that runs on this machine, or starts one for as long as the review takes. Only commits are
     reviewed; nothing of the change is executed. Without an API key the review comes from static analysers alone.
@@ -47,6 +47,7 @@ def review(
       codegen-platform review . --base v1.2 --head my-branch
       codegen-platform review . --fail-on high                exit code 3 if something serious is found
       codegen-platform review owner/repo#123 --json           a pull request on GitHub
+      codegen-platform review https://github.com/owner/repo/pull/123
     """
     from codegen_platform.cli.reviewing import ReviewRequest, review_target
 

@@ -94,3 +94,54 @@ def test_a_folder_without_git_and_a_repository_without_commits_are_said(tmp_path
 
 def test_options_for_local_repositories_are_refused_on_github() -> None:
     assert "local repositories" in refusal("owner/repo#1", base="main")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://github.com/owner/repo.js/pull/123",
+        "https://github.com/owner/repo.js/pull/123/",
+        "https://github.com/owner/repo.js/pull/123/files",
+        "https://github.com/owner/repo.js/pull/123/files?diff=split&w=1#diff-0a1b",
+        "https://github.com/owner/repo.js/pull/123/commits/0a1b2c3d",
+        "https://github.com/owner/repo.js/pull/123#issuecomment-42",
+        "https://github.com/owner/repo.js/pull/123#discussion_r42",
+        "http://www.GitHub.com/owner/repo.js/pull/123",
+        "github.com/owner/repo.js/pull/123",
+        "https://api.github.com/repos/owner/repo.js/pulls/123",
+    ],
+)
+def test_a_pull_request_is_named_by_its_address(address: str) -> None:
+    assert understand(address) == GitHubTarget(repository="owner/repo.js", number=123)
+
+
+@pytest.mark.parametrize(
+    ("api_url", "address"),
+    [
+        ("https://git.example.com/api/v3", "https://git.example.com/team/app/pull/7/files"),
+        ("https://git.example.com:8443/api/v3", "https://git.example.com:8443/team/app/pull/7"),
+        ("https://git.example.com/api/v3", "https://git.example.com/api/v3/repos/team/app/pulls/7"),
+        ("https://api.team.ghe.com", "https://team.ghe.com/team/app/pull/7"),
+    ],
+)
+def test_addresses_of_the_configured_server_are_understood(api_url: str, address: str) -> None:
+    assert understand(address, api_url=api_url) == GitHubTarget(repository="team/app", number=7)
+    assert "is not the GitHub of this platform" in refusal("https://github.com/team/app/pull/7", api_url=api_url)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("https://gitlab.com/owner/repo/pull/1", "set GITHUB_API_URL"),
+        ("https://github.com.evil.example/owner/repo/pull/1", "is not the GitHub of this platform"),
+        ("https://github.com@evil.example/owner/repo/pull/1", "is not the GitHub of this platform"),
+        ("https://github.com/owner/repo/issues/1", "is an issue"),
+        ("https://github.com/owner/repo", "is no pull request"),
+        ("https://github.com/owner/repo/pull/new/topic", "is no pull request"),
+        ("https://github.com/owner/repo/pull/0", "is not a pull request"),
+        ("https://github.com/owner/%2e%2e/pull/1", "is not a repository"),
+        ("https://[github.com/owner/repo/pull/1", "is no address"),
+    ],
+)
+def test_another_address_is_one_sentence(address: str, said: str) -> None:
+    assert said in refusal(address)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from codegen_platform.errors import CodegenError
@@ -64,6 +66,13 @@ def test_without_a_reading_token_the_workers_read_with_the_other_one() -> None:
 
 def test_a_secret_under_its_long_name_is_held_back_as_well() -> None:
     assert holders("sk-long", CODEGEN_MODEL__API_KEY="sk-long") == {"workers"}
+
+
+def test_where_a_secret_stands_is_held_back_and_the_secret_reaches_those_that_need_it(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-from-a-file")
+    given = {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "key")}
+    assert holders("sk-from-a-file", **given) == {"workers"}
+    assert holders(str(tmp_path / "key"), **given) == set()
 
 
 @pytest.mark.parametrize("variable", ["GH_TOKEN", "SSH_AUTH_SOCK"])

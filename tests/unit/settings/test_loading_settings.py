@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from codegen_platform.errors import WrongUsage
 from codegen_platform.settings import Settings, WrongSetting, load_settings, shown_settings
@@ -245,3 +248,92 @@ def test_every_setting_is_documented_with_its_variable() -> None:
     missing = [name for name in known_names() if f"| `{name}` | `{variable_for(name)}` |" not in page]
 
     assert missing == []
+
+
+def test_the_variables_that_the_shipped_files_read_are_documented() -> None:
+    checkout = Path(__file__).parents[3]
+    page = (checkout / "docs" / "configuration.md").read_text()
+    read = {
+        variable
+        for file in (checkout / "config" / "environments").glob("*.yaml")
+        for variable in re.findall(r"\$\{(\w+)", file.read_text())
+    }
+
+    assert {variable for variable in read if f"`{variable}`" not in page} == set()
+
+
+@pytest.mark.parametrize(
+    ("variable", "read"),
+    [
+        ("GITHUB_TOKEN_FILE", lambda settings: settings.github.token),
+        ("CODEGEN_GITHUB__READ_TOKEN_FILE", lambda settings: settings.github.read_token),
+        ("GITHUB_WEBHOOK_SECRET_FILE", lambda settings: settings.github.webhook_secret),
+        ("ANTHROPIC_API_KEY_FILE", lambda settings: settings.model.api_key),
+        ("CODEGEN_MODEL__API_KEY_FILE", lambda settings: settings.model.api_key),
+        ("CODEGEN_DATABASE_URL_FILE", lambda settings: settings.database.url),
+        ("CODEGEN_REDIS_URL_FILE", lambda settings: settings.redis.url),
+    ],
+)
+def test_a_secret_may_stand_in_a_file(
+    variable: str, read: Callable[[Settings], SecretStr], config_dir: Path, tmp_path: Path
+) -> None:
+    secret = {"DATABASE": "postgresql://a:b@c/d", "REDIS": "redis://a"}.get(variable.split("_")[1], "s3cret")
+    file = tmp_path / "secret"
+    file.write_text(f"{secret}\r\n")
+
+    settings = load_settings({variable: str(file)}, config_dir)
+
+    assert read(settings).get_secret_value() == secret
+    assert [one.origin.secret_file for one in shown_settings(settings) if one.origin.detail == variable] == [file]
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_PRIVATE_KEY_FILE"])
+def test_an_app_key_may_be_the_path_of_the_downloaded_file(variable: str, config_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "app.private-key.pem"
+    file.write_text("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\n")
+
+    settings = load_settings({"GITHUB_APP_ID": "7", variable: str(file)}, config_dir)
+
+    assert settings.github.private_key == file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("variable", "content", "said"),
+    [
+        ("GITHUB_TOKEN_FILE", None, "which does not exist"),
+        ("GITHUB_TOKEN_FILE", b" \n", "which is empty"),
+        ("GITHUB_TOKEN_FILE", b"\xff\xfe", "cannot be read: it is not text"),
+        ("GITHUB_TOKEN_FILE", b"x" * 70_000, "over 64 KiB"),
+        ("CODEGEN_DATABASE_URL_FILE", b"mysql://h", "must begin with postgresql://"),
+        ("GITHUB_APP_PRIVATE_KEY", None, "which does not exist"),
+        ("GITHUB_APP_PRIVATE_KEY", b"ssh-rsa AAAA", "must be the PEM text of the key"),
+        ("CODEGEN_GATEWAY__PORT_FILE", b"8001", "is no setting"),
+        ("CODEGEN_GITHUB__TOKN_FILE", b"x", "did you mean CODEGEN_GITHUB__TOKEN_FILE?"),
+    ],
+)
+def test_a_secret_file_that_cannot_be_used_is_one_sentence_without_its_content(
+    variable: str, content: bytes | None, said: str, config_dir: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "key.pem"
+    if content is not None:
+        file.write_bytes(content)
+
+    sentence = refusal(
+        {"GITHUB_APP_ID": "7", variable: str(file)} if "APP" in variable else {variable: str(file)}, config_dir
+    )
+
+    assert variable in sentence
+    assert said in sentence
+    assert "AAAA" not in sentence
+
+
+def test_a_folder_in_place_of_a_secret_file_is_named(config_dir: Path, tmp_path: Path) -> None:
+    assert f"GITHUB_TOKEN_FILE names {tmp_path}, which is a folder" in refusal(
+        {"GITHUB_TOKEN_FILE": str(tmp_path)}, config_dir
+    )
+
+
+def test_a_secret_and_its_file_must_agree(config_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("one")
+    assert load_settings({"GITHUB_TOKEN": "one", "GITHUB_TOKEN_FILE": str(tmp_path / "token")}, config_dir)
+    assert "disagree" in refusal({"GITHUB_TOKEN": "two", "GITHUB_TOKEN_FILE": str(tmp_path / "token")}, config_dir)
