@@ -1,13 +1,18 @@
 """The composition root: the one module of the engine that knows Dagster. It lists everything and binds the resources."""
 
+import os
+
 import dagster as dg
 
 import assets
 import jobs
 import sensors
+from codegen_platform.local.environment import MARK
+from codegen_platform.log_format import configure_logging
 from codegen_platform.settings import Settings
 from resources import ArtifactS3, ArtifactStorage, Forges, Ledger, PublisherProcess, ReviewModel, TaskLease
 from resources.process import settings
+from resources.run_log import run_log
 
 
 def build_definitions(given: Settings) -> dg.Definitions:
@@ -32,8 +37,11 @@ def build_definitions(given: Settings) -> dg.Definitions:
             "memory": dg.mem_io_manager,
         },
         executor=dg.in_process_executor,
-        loggers={"console": dg.colored_console_logger.configured({"log_level": "INFO"})},
+        loggers={"console": run_log},
     )
 
+
+if MARK in os.environ:  # the code server, whose main program is Dagster's
+    configure_logging(level=settings().logging.level, format=settings().logging.format)
 
 defs = build_definitions(settings())

@@ -13,7 +13,9 @@ from structlog.typing import EventDict, Processor
 
 from codegen_platform.security.visible import visible
 
-_QUIET = ("botocore", "boto3", "urllib3", "httpx", "httpcore", "celery.utils", "kombu", "amqp", "alembic")
+_DAGSTERS = ("dagster", "dagster-webserver")  # loggers that Dagster's commands give a coloured handler of their own
+_QUIET = ("botocore", "boto3", "urllib3", "httpx", "httpcore", "celery.utils", "kombu", "stevedore", "amqp", "alembic")
+_MUTE = ("stevedore",)  # names the formatters of bandit that are not installed, at level error
 
 
 def configure_logging(*, level: str = "info", format: str = "console", stream: IO[str] | None = None) -> None:
@@ -44,6 +46,12 @@ def configure_logging(*, level: str = "info", format: str = "console", stream: I
     handler.setLevel(threshold)  # a library may have given its own logger a lower level
     root.handlers[:] = [handler]
     root.setLevel(threshold)
+    logging.captureWarnings(True)
+    for name in _DAGSTERS:
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+    for name in _MUTE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
     structlog.configure(

@@ -7,6 +7,8 @@ parent's memory. Celery's own settings repeat those of the launcher in dagster.y
 import gc
 import importlib
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from codegen_platform import analysis
+from codegen_platform.errors import CodegenError, WrongUsage
 from codegen_platform.log_format import configure_logging
 from codegen_platform.sandbox.scratch import scratch_folder, sweep_scratch
 from codegen_platform.settings import Settings
@@ -24,6 +27,7 @@ from resources.process import AGENT_NAME, services, settings
 
 LONGEST_RUN_SECONDS = 3600
 HEARTBEAT_SECONDS = 5.0
+FOLD_SECONDS = 60.0
 WARM_MODULES = ("codegen_platform.definitions", "anthropic", "github", "boto3")
 
 log = structlog.get_logger()
@@ -65,14 +69,28 @@ def preload() -> None:
     gc.freeze()
 
 
-def serve_metrics(port: int) -> None:
-    """Serve what the forked workers count on one port; each writes into its own file of a shared folder."""
-    from prometheus_client import CollectorRegistry, start_http_server
-    from prometheus_client.multiprocess import MultiProcessCollector
+def serve_metrics(host: str, port: int, folder: Path) -> Callable[[], None]:
+    """Serve what the forked workers count on one port; each writes into its own file of `folder`.
 
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    start_http_server(port, addr="127.0.0.1", registry=registry)
+    Returns: a function that folds the files of workers that ended; call it now and then.
+
+    Raises:
+        WrongUsage: the port is taken.
+    """
+    from prometheus_client import CollectorRegistry, start_http_server
+
+    from jobs.worker_metrics import WorkerCollector
+
+    registry, collector = CollectorRegistry(), WorkerCollector(folder)
+    registry.register(collector)
+    try:
+        start_http_server(port, addr=host, registry=registry)
+    except OSError as error:
+        raise WrongUsage(
+            f"port {port} for the workers' metrics cannot be used ({error.strerror}); another worker may have it:"
+            " set CODEGEN_WORKERS__METRICS_PORT to a free one"
+        ) from error
+    return collector.fold_ended
 
 
 def main() -> None:
@@ -89,40 +107,44 @@ def main() -> None:
         count_runs()
         if given.features.enhanced_monitoring:
             time_ops()
-        serve_metrics(given.workers.metrics_port)
-        _work(given, running.database_url, running.redis_url)
+        fold_metrics = serve_metrics(given.workers.metrics_host, given.workers.metrics_port, Path(folder))
+        _work(given, running.database_url, running.redis_url, fold_metrics)
 
 
-def _work(given: Settings, database_url: str, redis_url: str) -> None:
+def _work(given: Settings, database_url: str, redis_url: str, fold_metrics: Callable[[], None]) -> None:
     agent = agent_of(given)
     os.environ[AGENT_NAME] = agent.name
-    _announce(agent, Presence(database_url, agent))
+    _announce(agent, Presence(database_url, agent), fold_metrics)
     app = celery_app(
         redis_url,
         max_runs_per_child=given.workers.max_tasks_per_child,
         max_connections=given.redis.max_connections,
     )
-    app.worker_main(
-        [
-            "worker",
-            "--pool=prefork",
-            f"--concurrency={agent.capacity}",
-            f"--queues={','.join(agent.queues)}",
-            f"--hostname={agent.name}",
-            "--loglevel=WARNING",
-            "--without-gossip",
-            "--without-mingle",
-            "-Ofair",
-        ]
+    # Celery announces its end there, in words, whatever the format of the log.
+    sys.__stdout__ = Path(os.devnull).open("w")  # type: ignore[misc]  # noqa: SIM115 - as long as the process
+    # What the command `celery worker` makes of its options, without its banner.
+    worker = app.Worker(
+        pool_cls="prefork",
+        concurrency=agent.capacity,
+        queues=",".join(agent.queues),
+        hostname=agent.name,
+        loglevel="WARNING",
+        without_gossip=True,
+        without_mingle=True,
+        optimization="fair",
+        quiet=True,
     )
+    worker.start()
+    sys.exit(worker.exitcode)
 
 
-def _announce(agent: Agent, presence: Presence) -> None:
+def _announce(agent: Agent, presence: Presence, fold_metrics: Callable[[], None]) -> None:
     """Register once the workers are ready, then give a sign of life every 5 s, on the main thread: a fork must not meet a second one."""
 
     def begin(sender: Any, **_: object) -> None:
         presence.begin()
         sender.timer.call_repeatedly(HEARTBEAT_SECONDS, presence.beat)
+        sender.timer.call_repeatedly(FOLD_SECONDS, fold_metrics)
         log.info("worker.ready", name=agent.name, capacity=agent.capacity, capabilities=len(agent.capabilities))
 
     def end(**_: object) -> None:
@@ -133,4 +155,7 @@ def _announce(agent: Agent, presence: Presence) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except CodegenError as error:
+        sys.exit(f"worker: {error}")

@@ -1,11 +1,20 @@
-"""Dagster's daemon with a sensor loop that keeps up with its sensors: `python -m sensors.daemon run -w workspace.yaml`.
+"""Dagster's daemon with a sensor loop that keeps up with its sensors: `python -m sensors.daemon workspace.yaml`.
 
 The daemon looks at every sensor once in 5 seconds and offers no setting for it. Our sensors wait inside their ticks, so a tick that
 found work would leave the next work waiting for up to 5 s. docs/adr/0003-sensor-loop.md; a test fails when the name goes away.
 """
 
+import sys
+from contextlib import suppress
+
 import dagster._daemon.sensor as sensor_daemon
-from dagster._daemon.cli import main
+from dagster import DagsterInstance
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster._daemon.controller import daemon_controller_from_instance
+from dagster._utils.interrupts import capture_interrupts, setup_interrupt_handlers
+
+from codegen_platform.log_format import configure_logging
+from codegen_platform.settings import load_settings
 
 INTERVAL = "MIN_INTERVAL_LOOP_TIME"
 SENSOR_LOOP_SECONDS = 0.25
@@ -22,6 +31,23 @@ def shorten_sensor_loop() -> None:
     setattr(sensor_daemon, INTERVAL, SENSOR_LOOP_SECONDS)
 
 
-if __name__ == "__main__":
+def main(workspace: str) -> None:
+    """Run the daemon until SIGTERM or Ctrl-C, with log lines like those of every other process of the platform."""
+    given = load_settings().logging
     shorten_sensor_loop()
-    main()
+    setup_interrupt_handlers()
+    target = WorkspaceFileTarget([workspace])
+    with (
+        suppress(KeyboardInterrupt),
+        capture_interrupts(),
+        DagsterInstance.get() as instance,
+        daemon_controller_from_instance(instance, target, log_level="warning") as controller,
+    ):
+        configure_logging(level=given.level, format=given.format)  # after Dagster has given its loggers handlers
+        controller.check_daemon_loop()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m sensors.daemon WORKSPACE.yaml")
+    main(sys.argv[1])

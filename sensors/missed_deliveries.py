@@ -7,6 +7,7 @@ import dagster as dg
 from jobs import recover_missed_deliveries
 from resources import Ledger
 from resources.process import settings
+from resources.run_log import RUN_LOG
 
 INTERVAL_SECONDS = 900
 
@@ -23,4 +24,4 @@ def missed_deliveries(context: dg.SensorEvaluationContext, ledger: Ledger) -> dg
     """
     if settings().github.app_id is None and not ledger.store.repositories.on_github(limit=1):
         return dg.SkipReason("no repository on GitHub is known")
-    return dg.RunRequest(run_key=f"quarter:{int(time.time()) // INTERVAL_SECONDS}")
+    return dg.RunRequest(run_config=RUN_LOG, run_key=f"quarter:{int(time.time()) // INTERVAL_SECONDS}")

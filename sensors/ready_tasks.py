@@ -8,6 +8,7 @@ from jobs import review_pull_request
 from jobs.agent import queue_tag
 from jobs.ops.claim import ATTEMPT_TAG, TASK_ID_TAG
 from resources import Ledger
+from resources.run_log import RUN_LOG
 
 PATIENCE_SECONDS = 20.0
 LATE_SECONDS = 3.0  # a run is claimed within a second of being asked for
@@ -56,6 +57,7 @@ def _request(task: TaskRow) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"{task.id}:{task.attempt}",
         job_name=task.kind,
+        run_config=RUN_LOG,
         partition_key=task.partition_key,
         tags={TASK_ID_TAG: str(task.id), ATTEMPT_TAG: str(task.attempt), **queue_tag(task.assignee)},
     )

@@ -16,8 +16,8 @@ def ports(settings: Settings) -> Probe:
         "gateway": (settings.gateway.host, settings.gateway.port),
         "webhooks": (settings.gateway.public_host, settings.gateway.public_port),
         "dagster": (settings.dagster.host, settings.dagster.port),
-        "publisher metrics": ("127.0.0.1", settings.publisher.metrics_port),
-        "worker metrics": ("127.0.0.1", settings.workers.metrics_port),
+        "publisher metrics": (settings.publisher.metrics_host, settings.publisher.metrics_port),
+        "worker metrics": (settings.workers.metrics_host, settings.workers.metrics_port),
     }
     shown = ", ".join(f"{port} {name}" for name, (_, port) in wanted.items())
     if running(settings.home) is not None:

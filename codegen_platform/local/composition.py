@@ -51,8 +51,8 @@ def addresses_of(settings: Settings) -> Addresses:
         gateway=address(settings.gateway.host, settings.gateway.port),
         webhooks=address(settings.gateway.public_host, settings.gateway.public_port),
         dagster=address(settings.dagster.host, settings.dagster.port),
-        publisher_metrics=address(ports.LOOPBACK, settings.publisher.metrics_port) + "/metrics",
-        worker_metrics=address(ports.LOOPBACK, settings.workers.metrics_port) + "/metrics",
+        publisher_metrics=address(settings.publisher.metrics_host, settings.publisher.metrics_port) + "/metrics",
+        worker_metrics=address(settings.workers.metrics_host, settings.workers.metrics_port) + "/metrics",
     )
 
 
@@ -87,15 +87,15 @@ class Composition:
             self._python(
                 "publisher",
                 ("-m", "codegen_platform.publishing"),
-                ready=answers_http(ports.LOOPBACK, publisher.metrics_port, "/metrics"),
-                listens_on=((ports.LOOPBACK, publisher.metrics_port),),
+                ready=answers_http(publisher.metrics_host, publisher.metrics_port, "/metrics"),
+                listens_on=((publisher.metrics_host, publisher.metrics_port),),
                 grace=publisher.request_timeout_seconds + 3.0,  # a request that was sent is seen to its end
             ),
             self._python(
                 "workers",
                 ("-m", "jobs.worker"),
-                ready=accepts_connections(ports.LOOPBACK, workers.metrics_port),
-                listens_on=((ports.LOOPBACK, workers.metrics_port),),
+                ready=accepts_connections(workers.metrics_host, workers.metrics_port),
+                listens_on=((workers.metrics_host, workers.metrics_port),),
                 grace=10.0,  # a run that takes longer is taken over after the next start
             ),
         ]
@@ -133,7 +133,7 @@ class Composition:
             ),
             self._python(
                 "daemon",
-                (*daemon, "run", "-w", workspace, *quiet),
+                (*daemon, workspace),
                 ready=dagster_daemons_are_healthy(host, port),
                 after=("code-server",),
                 grace=TICK_GRACE_SECONDS,

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from codegen_platform.local import ports
 from codegen_platform.local.composition import Addresses, Composition, addresses_of
 from codegen_platform.local.environment import HOME, MARK
 from codegen_platform.local.errors import AlreadyRunning, LocalFailure, Locked, PortInUse
@@ -138,8 +137,8 @@ class Platform:
         refuse_taken_port("gateway", given.gateway.host, given.gateway.port)
         refuse_taken_port("gateway", given.gateway.public_host, given.gateway.public_port)
         refuse_taken_port("webserver", given.dagster.host, given.dagster.port)
-        refuse_taken_port("publisher", ports.LOOPBACK, given.publisher.metrics_port)
-        refuse_taken_port("workers", ports.LOOPBACK, given.workers.metrics_port)
+        refuse_taken_port("publisher", given.publisher.metrics_host, given.publisher.metrics_port)
+        refuse_taken_port("workers", given.workers.metrics_host, given.workers.metrics_port)
 
     def _servers(self) -> AbstractContextManager[Services]:
         database, redis = self.settings.database.url, self.settings.redis.url

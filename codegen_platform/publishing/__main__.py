@@ -81,7 +81,7 @@ def _publish(settings: Settings, *, drain: bool) -> None:
             publisher.drain(stop)
             return
         observing.registry.register(BacklogCollector(store))
-        server, thread = _serve_metrics(settings.publisher.metrics_port, observing)
+        server, thread = _serve_metrics(settings.publisher.metrics_host, settings.publisher.metrics_port, observing)
         log.info("publisher.started", metrics_port=settings.publisher.metrics_port)
         publisher.run(stop)
         server.shutdown()
@@ -89,9 +89,9 @@ def _publish(settings: Settings, *, drain: bool) -> None:
         log.info("publisher.stopped")
 
 
-def _serve_metrics(port: int, observing: Observing) -> tuple[WSGIServer, threading.Thread]:
+def _serve_metrics(host: str, port: int, observing: Observing) -> tuple[WSGIServer, threading.Thread]:
     try:
-        return start_http_server(port, addr="127.0.0.1", registry=observing.registry)
+        return start_http_server(port, addr=host, registry=observing.registry)
     except OSError as error:
         raise WrongUsage(
             f"port {port} for the publisher's metrics cannot be used ({error}); set CODEGEN_PUBLISHER__METRICS_PORT"

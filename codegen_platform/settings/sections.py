@@ -155,6 +155,7 @@ class DagsterSettings(Section):
 class PublisherSettings(Section):
     """The publisher: a request that may have been lost is looked for after request timeout + quiet period, never repeated blindly."""
 
+    metrics_host: str = "127.0.0.1"
     metrics_port: Port = 8002
     quiet_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
     request_timeout_seconds: Seconds = 12.0
@@ -174,6 +175,7 @@ class WorkersSettings(Section):
     languages: Languages = ()
     platform_jobs: bool = True
     processes: Annotated[int, Field(ge=1, le=256)] = 4
+    metrics_host: str = "127.0.0.1"
     metrics_port: Port = 8003
     max_tasks_per_child: Count = 50
     lease_seconds: Annotated[float, Field(ge=2, le=3600)] = 15.0
