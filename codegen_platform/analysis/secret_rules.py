@@ -15,6 +15,8 @@ from codegen_platform.artifacts import Severity
 RULE_FILES = ("gitleaks.toml", "secrets.yaml")
 _BESIDE_A_NAME = ("(?i)[\\w.-]{0,50}?(?:", "[\\w.-]{0,50}?(?i:[\\w.-]{0,50}?(?:")
 """How gitleaks begins the rules that look for a name, a sign and a text."""
+_ENDS = (r"""(?:[\x60'"\s;]|\\[nr]|$)""", r"""(?:[\x60'"\s;,)\]}<&|]|\\[nr]|$)""")
+"""How gitleaks ends most rules, and how those with a form of their own end here: tokens also stand in addresses, lists and markup."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,24 +52,26 @@ class SecretRule:
     """One kind of secret.
 
     Attributes:
-        group: the group of `pattern` that is the secret; 0 means the first group that took part, or the whole match.
+        group: the group of `pattern` that is the secret, 0 for the whole match; None for the first group that took part, if any.
         entropy: least Shannon entropy of the secret, in bits a character; 0 for any.
         path: pattern that the file's path must match, or None.
         anywhere: also in tests, samples and documentation.
         guesses: it has no form of its own, only a name beside it: such rules do not read lock files and the like.
         quoted_in_code: in code, only a quoted text counts.
+        is_key: it finds whole private keys, in which other rules find things by chance.
     """
 
     id: str
     severity: Severity
     pattern: Any
-    group: int
+    group: int | None
     entropy: float
     path: Any
     allowlists: tuple[Allowlist, ...]
     anywhere: bool
     guesses: bool
     quoted_in_code: bool
+    is_key: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +131,10 @@ def _as_published(entry: dict[str, Any]) -> dict[str, Any]:
 def _rule(entry: dict[str, Any], ours: dict[str, Any]) -> SecretRule:
     import re2
 
-    name = entry["id"]
+    name, regex = entry["id"], entry["regex"]
+    guesses = regex.startswith(_BESIDE_A_NAME)
+    if not guesses:
+        regex = regex.replace(*_ENDS)
     severity = Severity.HIGH
     for level in (Severity.CRITICAL, Severity.MEDIUM):
         if re2.search("|".join(ours[level.value]), name):
@@ -135,14 +142,15 @@ def _rule(entry: dict[str, Any], ours: dict[str, Any]) -> SecretRule:
     return SecretRule(
         id=name,
         severity=severity,
-        pattern=re2.compile(entry["regex"]),
-        group=entry.get("secretGroup", 0),
+        pattern=re2.compile(regex),
+        group=0 if name in ours["whole_match"] else entry.get("secretGroup"),
         entropy=entry.get("entropy", 0.0),
         path=re2.compile(entry["path"]) if "path" in entry else None,
         allowlists=tuple(_allowlist(each) for each in entry.get("allowlists", ())),
         anywhere=name not in ours["real_code_only"],
-        guesses=name in ours["real_code_only"] or entry["regex"].startswith(_BESIDE_A_NAME),
+        guesses=guesses or name in ours["real_code_only"],
         quoted_in_code=name in ours["quoted_in_code"],
+        is_key=name in ours["keys"],
     )
 
 

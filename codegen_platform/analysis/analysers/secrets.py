@@ -1,8 +1,9 @@
-"""Secrets in added lines: by the rules of gitleaks and ours, in linear time, and never repeated."""
+"""Secrets in the lines that a change shows: by the rules of gitleaks and ours, in linear time, and never repeated."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import string
+from bisect import bisect_right, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,8 @@ _GAP = b"\n\0\n"
 _QUOTES = (b'"', b"'", b"`")
 _LINE_BYTES = 500
 """Seen of a line on each side of a match: allowances look for words close by, and a line may be a megabyte."""
+_REST_BYTES = 2_000
+_ALNUM = (string.ascii_letters + string.digits).encode()
 _WEIGHED = 300
 """Secrets of one kind that a file is reported to have; what else looks like that kind is masked without being weighed."""
 
@@ -34,8 +37,8 @@ _BODY = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Added:
-    """The added lines of a file as one text; lines that do not follow each other have a NUL line between them.
+class _Shown:
+    """The lines of a file that its hunks show, as one text; lines that do not follow each other have a NUL line between them.
 
     Attributes:
         text: UTF-8.
@@ -45,6 +48,10 @@ class _Added:
     text: bytes
     starts: list[int]
     numbers: list[int]
+
+    def number_at(self, offset: int) -> int:
+        """Return the number of the line that holds the byte at `offset`."""
+        return self.numbers[bisect_right(self.starts, offset) - 1]
 
 
 class Secrets:
@@ -59,7 +66,11 @@ class Secrets:
         return digest(*RULE_FILES)
 
     def run(self, files: Sequence[SourceFile]) -> Claims:
-        """Return one claim for each added line where a secret begins; each carries the secret, for masking."""
+        """Return one claim for each line where a secret begins, or where the change first touches it; each carries the secret, for masking.
+
+        Lines of context are searched as well: the frame of a key stays where the key is replaced, and what no finding may repeat is not
+        only in added lines.
+        """
         return read_each(files, CpuLimit(), _check)
 
 
@@ -68,30 +79,50 @@ def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
     path = source.path.encode("utf-8", "replace").decode()
     is_data = rules.data_paths.search(path) is not None
     is_real_code = not (source.is_test or source.is_sample or source.language in PROSE)
-    added = _added(source)
-    for name in sorted(rules.keywords.wanted_by(added.text)):
-        rule = rules.rules[name]
+    shown = _shown(source)
+    wanted = [rules.rules[name] for name in rules.keywords.wanted_by(shown.text)]
+    keys: list[tuple[int, int]] = []
+    # Whole keys first: what other rules see within one is chance.
+    for rule in sorted(wanted, key=lambda rule: (not rule.is_key, rule.id)):
         if (is_data and rule.guesses) or not (rule.anywhere or is_real_code):
             continue
         if rule.path is None or rule.path.search(path):
             limit.check()
-            yield from _claims(rule, source, added, path, limit)
+            yield from _claims(rule, source, shown, path, keys, limit)
 
 
-def _claims(rule: SecretRule, source: SourceFile, added: _Added, path: str, limit: CpuLimit) -> Iterator[Claim]:
-    """Yield one claim for each line where secrets of one kind begin."""
+def _claims(
+    rule: SecretRule, source: SourceFile, shown: _Shown, path: str, keys: list[tuple[int, int]], limit: CpuLimit
+) -> Iterator[Claim]:
+    """Yield one claim for each line where secrets of one kind begin; `keys`: where whole keys stand, ascending, added to."""
     found: dict[int, list[str]] = {}
     count = number = 0
-    for match in _matches(rule.pattern, added.text):
+    for match in _matches(rule.pattern, shown.text):
         limit.check()
         first, end = match.span(_group(rule, match))
         if count < _WEIGHED:
-            if not _is_meant(rule, match.group(0), first, end, added.text, source, path):
+            if _is_within(first, keys) or not _is_meant(rule, match.group(0), first, end, shown.text, source, path):
                 continue
             count += 1
-            number = added.numbers[bisect_right(added.starts, first) - 1]
-        found.setdefault(number, []).append(added.text[first:end].decode("utf-8", "replace"))
+            number = shown.number_at(first)
+            number = source.touches(number, shown.number_at(end - 1)) or number
+            if rule.is_key:
+                insort(keys, (first, end))
+            first, end = _extended(first, end, shown.text)
+        found.setdefault(number, []).append(shown.text[first:end].decode("utf-8", "replace"))
     yield from (_claim(rule, source, line, secrets) for line, secrets in found.items())
+
+
+def _is_within(offset: int, spans: Sequence[tuple[int, int]]) -> bool:
+    at = bisect_right(spans, offset, key=lambda span: span[0]) - 1
+    return at >= 0 and offset < spans[at][1]
+
+
+def _extended(first: int, end: int, text: bytes) -> tuple[int, int]:
+    """Return the span with the rest of its word: a rule may know only the beginning of a form that has grown since."""
+    before = text[max(0, first - _REST_BYTES) : first]
+    after = text[end : end + _REST_BYTES]
+    return first - len(before) + len(before.rstrip(_ALNUM)), end + len(after) - len(after.lstrip(_ALNUM + b"_=-"))
 
 
 def _matches(pattern: Any, text: bytes) -> Iterator[Any]:
@@ -107,9 +138,9 @@ def _matches(pattern: Any, text: bytes) -> Iterator[Any]:
         at = gap + len(_GAP) if gap >= 0 else -1
 
 
-def _added(source: SourceFile) -> _Added:
+def _shown(source: SourceFile) -> _Shown:
     numbers: list[int] = []
-    for before, line in pairwise((0, *source.touched)):
+    for before, line in pairwise((0, *sorted(source.lines))):
         if numbers and line != before + 1:
             numbers.append(0)
         numbers.append(line)
@@ -117,12 +148,14 @@ def _added(source: SourceFile) -> _Added:
     starts = [0]
     for encoded in lines:
         starts.append(starts[-1] + len(encoded) + 1)
-    return _Added(text=b"\n".join(lines), starts=starts[:-1], numbers=numbers)
+    return _Shown(text=b"\n".join(lines), starts=starts[:-1], numbers=numbers)
 
 
 def _group(rule: SecretRule, match: Any) -> int:
     """Return the group that holds the secret: the rule's, the first one that took part, or the whole match."""
-    return rule.group or next((n for n in range(1, rule.pattern.groups + 1) if match.end(n) > match.start(n)), 0)
+    if rule.group is not None:
+        return rule.group
+    return next((n for n in range(1, rule.pattern.groups + 1) if match.end(n) > match.start(n)), 0)
 
 
 def _is_meant(rule: SecretRule, match: bytes, first: int, end: int, text: bytes, source: SourceFile, path: str) -> bool:
