@@ -15,6 +15,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from codegen_platform.forge.exchange import Exchange
 
+SLICE_BYTES = 65_536
+
 
 def bounded_session(exchange: Exchange) -> Session:
     """Return a session that keeps one connection alive, keeps no cookie, and obeys the exchange's limits."""
@@ -73,8 +75,13 @@ def _adapter(exchange: Exchange) -> HTTPAdapter:
                 self.connect()  # type: ignore[attr-defined]
             if self._is_new:
                 self._is_new = False
-                exchange.leaves()
-            super().send(data)  # type: ignore[misc]
+                exchange.leaves(self.sock)  # type: ignore[attr-defined]
+            if not isinstance(data, bytes):
+                super().send(data)  # type: ignore[misc]
+                return
+            for at in range(0, len(data), SLICE_BYTES):
+                self.sock.settimeout(exchange.seconds_left())  # type: ignore[attr-defined]
+                super().send(data[at : at + SLICE_BYTES])  # type: ignore[misc]
 
     class Plain(Sending, HTTPConnection):
         response_class = Answer

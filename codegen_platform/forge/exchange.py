@@ -1,15 +1,21 @@
 """One exchange with GitHub under limits: a total deadline and a byte cap that hold for every byte, from the status line on.
 
 A timeout of a socket starts again with each byte, so a peer that drips one byte every ten seconds is never late. Here the deadline is
-checked at each read of the socket itself, below TLS records, headers, chunks and buffers.
+checked at each read and write of the socket itself, below TLS records, headers, chunks and buffers, by a clock that a suspended machine
+does not stop: a write whose process was held up must not go on leaving when that is over.
 """
 
 from __future__ import annotations
 
-import time
+import socket
+import struct
 import zlib
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from codegen_platform.uptime import uptime_seconds
+
+_RESET_ON_CLOSE, _CLOSE_IN_PEACE = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 
 HEADERS_MAX_BYTES = 1_048_576
 """Room for status line, headers and chunk sizes beside the body."""
@@ -40,25 +46,29 @@ class Exchange:
         self.request_left = False
         self._deadline = 0.0
         self._received = 0
+        self._sock: socket.socket | None = None
         self._before_it_leaves: Callable[[], None] | None = None
 
     def begin(self, before_it_leaves: Callable[[], None] | None) -> None:
         """Start the clock of a call. `before_it_leaves` is called directly before the first byte of each request, and may raise."""
-        self._deadline = time.monotonic() + self.total_seconds
+        self._deadline = uptime_seconds() + self.total_seconds
         self._before_it_leaves = before_it_leaves
         self.request_left = False
 
     @property
     def is_over(self) -> bool:
         """Return whether the total time is used up."""
-        return time.monotonic() >= self._deadline
+        return uptime_seconds() >= self._deadline
 
     def begin_request(self) -> None:
         """Count the bytes of an answer anew; a call that is redirected has several."""
         self._received = 0
 
-    def leaves(self) -> None:
-        """Note that a request is about to leave.
+    def leaves(self, sock: socket.socket) -> None:
+        """Note that a request is about to leave through this socket.
+
+        Until its answer came whole, closing the socket resets it: a request that is given up, or whose process is killed, does not go on
+        leaving from the kernel's buffer.
 
         Raises:
             BrokenLimit: connecting took all the time there was.
@@ -66,7 +76,14 @@ class Exchange:
         self.seconds_left()
         if self._before_it_leaves is not None:
             self._before_it_leaves()
-        self.request_left = True
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self._sock, self.request_left = sock, True
+
+    def answered(self) -> None:
+        """Note that the answer came whole."""
+        if self._sock is not None and self._sock.fileno() >= 0:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _CLOSE_IN_PEACE)
+        self._sock = None
 
     def seconds_left(self) -> float:
         """Return the wait that the next read or connection may take.
@@ -74,7 +91,7 @@ class Exchange:
         Raises:
             BrokenLimit: there is no time left.
         """
-        left = self._deadline - time.monotonic()
+        left = self._deadline - uptime_seconds()
         if left <= 0:
             raise BrokenLimit("too_slow")
         return min(left, self.silence_seconds)

@@ -197,6 +197,7 @@ class _Line:
         except BaseException:
             answer.close()  # what is left of it must not be taken for the next answer
             raise
+        self._exchange.answered()
         # GitHub's 202 asks to come again for what it computes; PyGithub would do so in a loop without an end.
         status = 503 if answer.status_code == 202 and verb == "GET" else answer.status_code
         return _Whole(status, {name.lower(): value for name, value in answer.headers.items()}, text)

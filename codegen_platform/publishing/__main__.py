@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from codegen_platform.errors import CodegenError, WrongUsage
 from codegen_platform.forge.auth import GitHubAuth
+from codegen_platform.forge.transport import Transport
 from codegen_platform.log_format import configure_logging
 from codegen_platform.private_home import keep_files_private
 from codegen_platform.publishing.github_calls import GitHubCalls
@@ -31,7 +32,6 @@ from codegen_platform.publishing.pacing import Pacing
 from codegen_platform.publishing.publisher import Publisher
 from codegen_platform.publishing.settling import Publication
 from codegen_platform.publishing.timings import Timings
-from codegen_platform.publishing.wire import Wire
 from codegen_platform.security.redaction import KnownSecrets
 from codegen_platform.settings import Settings, load_settings
 from codegen_platform.store import Store
@@ -105,7 +105,11 @@ def _ways(settings: Settings, store: Store, timings: Timings, observing: Observi
     if given.token is None and given.app_private_key is None:
         return {"local": local, "github": local}
     calls = GitHubCalls(
-        api_url=given.api_url,
+        transport=Transport(
+            given.api_url,
+            timeout_seconds=timings.request_timeout_seconds,
+            total_seconds=timings.request_timeout_seconds,
+        ),
         tokens=GitHubAuth.from_settings(
             api_url=given.api_url,
             token=_plain(given.token),
@@ -113,7 +117,6 @@ def _ways(settings: Settings, store: Store, timings: Timings, observing: Observi
             app_private_key=_plain(given.app_private_key),
             permissions=WRITE_PERMISSIONS,
         ),
-        wire=Wire(timeout_seconds=timings.request_timeout_seconds),
         observe=observing.called,
     )
     pacing = _pacing(given.api_url)

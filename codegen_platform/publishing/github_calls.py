@@ -7,16 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from codegen_platform.errors import CodegenError, ForgeRefused, ForgeUnavailable
 from codegen_platform.forge.errors import error_of_verdict
+from codegen_platform.forge.transport import NoAnswer, RawAnswer, Transport
 from codegen_platform.forge.verdicts import Verdict, VerdictKind, judge_answer
 from codegen_platform.publishing.errors import CommentsMisplaced, OutcomeUnknown, Throttled, TokenRefused
-from codegen_platform.publishing.wire import BeforeSending, NoAnswer, RawAnswer, Wire
 
-GRAPHQL = "/graphql"
-REDIRECTS_MAX = 3
+GRAPHQL = "graphql"
 Observer = Callable[[str, int, float], None]
 
 
@@ -41,20 +39,19 @@ class Answer:
 
 
 class GitHubCalls:
-    """Calls GitHub. Every thread has its own connection, kept open between calls.
+    """Calls GitHub; safe to use from several threads.
 
     Args:
-        api_url: `https://api.github.com`, or of a GitHub Enterprise Server.
         observe: called with the operation, the status (0 without an answer) and the seconds of every call.
     """
 
-    def __init__(self, *, api_url: str, tokens: WriteTokens, wire: Wire, observe: Observer = lambda *_: None) -> None:
-        self._api_url, self._tokens, self._wire, self._observe = api_url.rstrip("/"), tokens, wire, observe
+    def __init__(self, *, transport: Transport, tokens: WriteTokens, observe: Observer = lambda *_: None) -> None:
+        self._transport, self._tokens, self._observe = transport, tokens, observe
 
     def read(
         self, operation: str, path: str, *, repository: str, query: object = None, age_seconds: float | None = None
     ) -> Answer:
-        """Make one call that changes nothing; after a 401 once more, with a new token. A renamed repository is followed.
+        """Make one call that changes nothing; after a 401 once more, with a new token.
 
         Args:
             operation: a short fixed name of the call, for metrics.
@@ -67,10 +64,11 @@ class GitHubCalls:
             ForgeUnavailable: it failed for a reason that passes. ForgeNotYet: GitHub may not show it yet.
             ForgeRefused: a permanent refusal, with its status.
         """
+        verb = "GET" if query is None else "POST"
         token = self._token(repository)
-        answer = self._followed(operation, path, token, query)
+        answer = self._once(operation, verb, path, token, query)
         if answer.status == 401 and self._tokens.forget(repository, token):
-            answer = self._followed(operation, path, self._token(repository), query)
+            answer = self._once(operation, verb, path, self._token(repository), query)
         if not 200 <= answer.status < 300:
             raise _error(_judged(operation, "GET", answer, age_seconds))
         return _parsed(answer, ForgeUnavailable(f"GitHub's answer is not JSON ({operation})"))
@@ -82,41 +80,27 @@ class GitHubCalls:
         *,
         repository: str,
         sent: Mapping[str, object],
-        before_sending: BeforeSending,
+        before_it_leaves: Callable[[], None],
         age_seconds: float | None = None,
     ) -> Answer:
         """Make one call that changes something, once, whatever the answer.
 
-        Token and connection come first; then `before_sending` is called, then the bytes leave or never do.
+        Token and connection come first; then `before_it_leaves` is called, then the bytes leave at once. What it raises is raised here, and
+        nothing was sent. It is called again for a redirected request: the one that was redirected was not carried out.
 
         Raises:
-            Throttled, ForgeUnavailable, ForgeNotYet, TooLate: nothing was carried out; it may be later.
+            Throttled, ForgeUnavailable, ForgeNotYet: nothing was carried out; it may be later.
             TokenRefused: nothing was carried out, and another token is to be had at once.
             CommentsMisplaced: nothing was carried out, because of an inline comment's place.
             ForgeRefused: a permanent refusal, with its status; nothing was carried out.
             OutcomeUnknown: it was sent and no usable answer came.
         """
         token = self._token(repository)
-        may_have_left = False
-
-        def about_to_send() -> float:
-            nonlocal may_have_left
-            send_before = before_sending()
-            may_have_left = True
-            return send_before
-
-        try:
-            answer = self._once(operation, "POST", self._url(path), token, sent, about_to_send)
-        except ForgeUnavailable as error:
-            if may_have_left:
-                raise OutcomeUnknown(str(error)) from error
-            raise
+        answer = self._once(operation, "POST", path, token, sent, before_it_leaves)
         if 200 <= answer.status < 300:
             return _parsed(answer, OutcomeUnknown(f"GitHub's answer is not JSON ({operation})"))
         if answer.status == 401 and self._tokens.forget(repository, token):
             raise TokenRefused(f"GitHub refused the token ({operation})", status=401)
-        if answer.status in (301, 302, 307, 308):
-            raise ForgeUnavailable(f"the repository has moved; it is looked up again ({operation})")
         raise _error(_judged(operation, "POST", answer, age_seconds, carried_comments=bool(sent.get("comments"))))
 
     def _token(self, repository: str) -> str:
@@ -125,48 +109,33 @@ class GitHubCalls:
             raise ForgeRefused("there is no token that may write", status=401)
         return token
 
-    def _url(self, path: str) -> str:
-        """Return an address; GraphQL is beside `/v3` on an Enterprise Server, else below the API's address."""
-        return f"{self._api_url.removesuffix('/v3') if path == GRAPHQL else self._api_url}{path}"
-
-    def _followed(self, operation: str, path: str, token: str, query: object) -> RawAnswer:
-        """Read; follow redirects on the same server, which is what GitHub answers for a renamed repository."""
-        url = self._url(path)
-        answer = self._once(operation, "GET" if query is None else "POST", url, token, query)
-        for _ in range(REDIRECTS_MAX):
-            target = answer.headers.get("location")
-            if answer.status not in (301, 302, 307, 308) or target is None or query is not None:
-                return answer
-            if urlsplit(target)[:2] != urlsplit(url)[:2]:
-                raise ForgeRefused(f"GitHub redirected {operation} elsewhere; check the API address", status=301)
-            asked = urlsplit(url).query
-            url = target if urlsplit(target).query or not asked else f"{target}?{asked}"
-            answer = self._once(operation, "GET", url, token, None)
-        return answer
-
     def _once(
         self,
         operation: str,
-        method: str,
-        url: str,
+        verb: str,
+        path: str,
         token: str,
         sent: object,
-        before_sending: BeforeSending | None = None,
+        before_it_leaves: Callable[[], None] | None = None,
     ) -> RawAnswer:
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Accept": "application/vnd.github+json",
-            "Content-Type": "application/json",
-            "User-Agent": "codegen-platform",
-        }
         start = time.monotonic()
         status = 0
         try:
-            body = None if sent is None else json.dumps(sent).encode()
-            answer = self._wire.request(method, url, headers=headers, body=body, before_sending=before_sending)
+            answer = self._transport.send(
+                verb,
+                self._transport.graphql_url if path == GRAPHQL else path,
+                headers={"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"},
+                body=sent,
+                before_it_leaves=before_it_leaves,
+            )
             status = answer.status
         except NoAnswer as error:
-            raise ForgeUnavailable(f"GitHub did not answer ({operation}): {error}") from error
+            sentence = f"{error} ({operation})"
+            if error.why == "redirect":
+                raise ForgeRefused(sentence, status=error.status) from error
+            if error.request_left and before_it_leaves is not None:
+                raise OutcomeUnknown(sentence) from error
+            raise ForgeUnavailable(sentence) from error
         finally:
             self._observe(operation, status, time.monotonic() - start)
         return answer

@@ -151,7 +151,7 @@ class _Attempt:
                 self.post,
                 self.marked,
                 repository=self.repository,
-                before_sending=self._mark_sent,
+                before_it_leaves=self._mark_sent,
                 age_seconds=self.age_seconds,
             )
         except OutcomeUnknown:
@@ -163,8 +163,8 @@ class _Attempt:
                 self.unknown = False
             raise
 
-    def _mark_sent(self) -> float:
-        """Write `sent_at` under the fence, and return until when the request may leave."""
+    def _mark_sent(self) -> None:
+        """Write `sent_at` under the fence, and let the request leave if that took no longer than it may."""
         timings, effects, effect = self.at.timings, self.at.store.effects, self.effect
         began = self.at.clock()
         marked = effects.mark_sent(effect.id, effect.fence, timings.request_timeout_seconds)
@@ -173,7 +173,8 @@ class _Attempt:
         if not marked:
             raise LeaseLost("the effect was withdrawn or taken over before it was sent")
         self.unknown = True
-        return began + timings.send_within_seconds
+        if self.at.clock() - began > timings.send_within_seconds:
+            raise TooLate("held up between writing sent_at and sending")
 
     def _move_refused_comments(self, refused: CommentsMisplaced) -> None:
         misplaced = frozenset[int]()

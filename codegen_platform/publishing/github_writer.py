@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +13,6 @@ from codegen_platform.errors import ForgeRefused, ForgeUnavailable
 from codegen_platform.publishing.github_calls import GRAPHQL, GitHubCalls
 from codegen_platform.publishing.marker import Marked, MarkerKey, fingerprint_in
 from codegen_platform.publishing.post import PostComment, ReviewPost
-from codegen_platform.publishing.wire import BeforeSending
 
 PAGES_MAX = 30  # of 100: GitHub lists no more than 3,000 files of a pull request
 
@@ -74,7 +73,13 @@ class GitHubWriter:
         return None
 
     def post(
-        self, post: ReviewPost, marked: Marked, *, repository: str, before_sending: BeforeSending, age_seconds: float
+        self,
+        post: ReviewPost,
+        marked: Marked,
+        *,
+        repository: str,
+        before_it_leaves: Callable[[], None],
+        age_seconds: float,
     ) -> PostedReview:
         """Post the review with all its comments in one call: GitHub takes all of it or nothing.
 
@@ -92,7 +97,7 @@ class GitHubWriter:
             f"{_pull(repository, post.number)}/reviews",
             repository=post.repository,
             sent=sent,
-            before_sending=before_sending,
+            before_it_leaves=before_it_leaves,
             age_seconds=age_seconds,
         )
         return PostedReview(remote_id=str(answer.body["id"]), url=str(answer.body["html_url"]))

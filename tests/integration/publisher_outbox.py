@@ -14,6 +14,7 @@ import psycopg
 
 from codegen_platform.artifacts import Category, CodeReview, Coverage, Finding, Outcome, PublishedReview, Severity
 from codegen_platform.forge.auth import GitHubAuth, GivenToken
+from codegen_platform.forge.transport import Transport
 from codegen_platform.publishing.gate import GateOptions, compose
 from codegen_platform.publishing.github_calls import GitHubCalls
 from codegen_platform.publishing.github_publication import GitHubPublication
@@ -25,7 +26,6 @@ from codegen_platform.publishing.pacing import Pacing
 from codegen_platform.publishing.post import ReviewPost
 from codegen_platform.publishing.publisher import Publisher
 from codegen_platform.publishing.timings import Timings
-from codegen_platform.publishing.wire import Wire
 from codegen_platform.security.redaction import KnownSecrets
 from codegen_platform.store import EffectRow, NewTask, Store
 from codegen_platform.uptime import uptime_seconds
@@ -128,9 +128,12 @@ def a_publisher(
 ) -> Publisher:
     """A publisher for the double."""
     calls = GitHubCalls(
-        api_url=github_url,
+        transport=Transport(
+            github_url,
+            timeout_seconds=timings.request_timeout_seconds,
+            total_seconds=timings.request_timeout_seconds,
+        ),
         tokens=auth or GivenToken("a-token-that-may-write"),
-        wire=Wire(timeout_seconds=timings.request_timeout_seconds, clock=clock),
     )
     github = GitHubPublication(
         store=store,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import zlib
 
 import pytest
@@ -54,6 +55,6 @@ def test_unpacking_stops_at_the_limit_and_does_not_unpack_the_rest():
 def test_a_call_is_not_sent_when_connecting_took_all_its_time():
     exchange = Exchange(silence_seconds=5, total_seconds=0.0, max_bytes=MAX)
     exchange.begin(None)
-    with pytest.raises(BrokenLimit, match="too_slow"):
-        exchange.leaves()
+    with socket.socket() as sock, pytest.raises(BrokenLimit, match="too_slow"):
+        exchange.leaves(sock)
     assert not exchange.request_left
