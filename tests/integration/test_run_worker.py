@@ -81,3 +81,35 @@ def test_a_worker_enters_itself_with_its_type_is_given_nothing_else_and_drains_w
     worker.send_signal(signal.SIGTERM)
     eventually(lambda: [row.status for row in store.queries.agents()] == ["draining"], within_seconds=15)
     assert worker.wait(timeout=30) == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, "another worker may have it"),
+        ({"CODEGEN_WORKERS__PROCESSES": "none"}, "CODEGEN_WORKERS__PROCESSES: workers.processes"),
+    ],
+)
+def test_a_worker_that_cannot_start_says_why_in_one_sentence(
+    tmp_path: Path, database_url: str, redis_url: str, variables: dict[str, str], said: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        mine = {"CODEGEN_HOME": str(tmp_path), "CODEGEN_DATABASE_URL": database_url, "CODEGEN_REDIS_URL": redis_url}
+        ended = subprocess.run(
+            [sys.executable, "-m", "jobs.worker"],
+            cwd=CHECKOUT,
+            env={
+                "PATH": os.environ["PATH"],
+                **mine,
+                "CODEGEN_WORKERS__METRICS_PORT": str(taken.getsockname()[1]),
+                **variables,
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("worker: ")
+    assert ended.stderr.count("\n") == 1
+    assert said in ended.stderr
