@@ -14,14 +14,17 @@ from typing import Any
 
 import structlog
 from celery import Celery, signals
+from dagster import DagsterInstance
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from codegen_platform import analysis
 from codegen_platform.errors import CodegenError, WrongUsage
+from codegen_platform.local.dagster_home import write_dagster_settings
 from codegen_platform.log_format import configure_logging
 from codegen_platform.sandbox.scratch import scratch_folder, sweep_scratch
 from codegen_platform.settings import Settings
+from codegen_platform.settings.schema import CHECKOUT
 from jobs.agent import PLATFORM_QUEUE, Agent, Presence, agent_of
 from resources.process import AGENT_NAME, services, settings
 
@@ -69,6 +72,27 @@ def preload() -> None:
     gc.freeze()
 
 
+def connect_to_dagster(given: Settings) -> None:
+    """Point this process and its forks at the platform's Dagster, unless a platform has, and try it once.
+
+    A worker whose runs cannot reach Dagster's records would be given tasks and lose each of them.
+
+    Raises:
+        WrongUsage: the records cannot be read; the sentence says where they were looked for.
+    """
+    if "DAGSTER_HOME" not in os.environ:
+        os.environ["DAGSTER_HOME"] = str(write_dagster_settings(given, checkout=CHECKOUT))
+    home = os.environ["DAGSTER_HOME"]
+    try:
+        with DagsterInstance.get() as instance:
+            instance.get_run_ids(limit=1)
+    except Exception as error:
+        raise WrongUsage(
+            f"Dagster's records cannot be read with the settings in {home} ({type(error).__name__}); a worker needs the"
+            " CODEGEN_DATABASE_URL and CODEGEN_REDIS_URL of its platform, and a DAGSTER_HOME that is not another installation's"
+        ) from error
+
+
 def serve_metrics(host: str, port: int, folder: Path) -> Callable[[], None]:
     """Serve what the forked workers count on one port; each writes into its own file of `folder`.
 
@@ -99,6 +123,7 @@ def main() -> None:
     configure_logging(level=given.logging.level, format=given.logging.format)
     running = services()
     sweep_scratch()
+    connect_to_dagster(given)
     with scratch_folder("metrics") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(Path(folder))
         preload()

@@ -15,13 +15,19 @@ LOCATION = "codegen_platform"
 
 def write_dagster_home(settings: Settings, *, checkout: Path, code_server_port: int) -> Path:
     """Write `dagster.yaml` and `workspace.yaml` into `<home>/dagster` and return the path of the latter."""
-    folder = settings.home / "dagster"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _replace(folder / "dagster.yaml", dagster_yaml((checkout / "dagster.yaml").read_text(), settings))
+    folder = write_dagster_settings(settings, checkout=checkout)
     server = {"host": ports.LOOPBACK, "port": code_server_port, "location_name": LOCATION}
     workspace = folder / "workspace.yaml"
     _replace(workspace, yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
     return workspace
+
+
+def write_dagster_settings(settings: Settings, *, checkout: Path) -> Path:
+    """Write `dagster.yaml` into `<home>/dagster` and return that folder: all that a worker without a platform beside it needs."""
+    folder = settings.home / "dagster"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _replace(folder / "dagster.yaml", dagster_yaml((checkout / "dagster.yaml").read_text(), settings))
+    return folder
 
 
 def dagster_yaml(template: str, settings: Settings) -> str:
