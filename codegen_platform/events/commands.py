@@ -1,31 +1,88 @@
-"""Commands in comments: `/review`, `/fix`, `/generate`, `/cancel` at the start of a line."""
+"""Commands in comments: `/review`, `/fix`, `/generate`, `/cancel` at the start of a line of prose."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from codegen_platform.events.routes import COMMANDS
 
 MAX_CHARACTERS = 65_536
 """GitHub's own limit of a comment."""
 
-_COMMAND = re.compile(rf"/({'|'.join(COMMANDS)})(?=\s|$)")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_NAMES = "|".join(COMMANDS)
+_COMMAND = re.compile(rf"/({_NAMES})(?=\s|$)")
+_LINE = re.compile(rf"^/(?:{_NAMES})(?=\s|$)", re.MULTILINE)
+_LINE_ENDS = re.compile(r"\r\n?|\n")
+_BREAKS = frozenset({"softbreak", "hardbreak"})
+
+# What is in one of these elements is shown, quoted or left out as written, whatever the Markdown around it says.
+_VERBATIM = re.compile(r"<(/?)(?:pre|code|samp|kbd|blockquote|script|style|textarea|template|del|s)\b", re.IGNORECASE)
+
+_HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
 def find_command(text: str) -> str | None:
     """Return the first command in a comment, without its slash; None if there is none.
 
-    Only the start of a line counts, so that a quoted reply (`> /review`) repeats no command, and fenced code is passed over.
+    A command is prose at the start of a line, as GitHub's Markdown understands lines and prose: nothing in code, in a quote, in an HTML
+    comment or in preformatted HTML is one.
     """
-    fence = ""
-    for line in text[:MAX_CHARACTERS].splitlines():
-        mark = _FENCE.match(line)
-        if fence:
-            if mark and mark[1].startswith(fence) and not line.strip().strip(fence[0]):
-                fence = ""
-        elif mark:
-            fence = mark[1]
-        elif command := _COMMAND.match(line):
-            return command[1]
-    return None
+    lines = _LINE_ENDS.sub("\n", text[:MAX_CHARACTERS])
+    if _LINE.search(lines) is None:
+        return None  # nearly every comment; parsing is for those that may hold one
+    written = lines.split("\n")
+    return next((name for token in _prose(_parser().parse(lines)) for name in _commands_of(token, written)), None)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    # Links, images and emphasis say nothing about prose, and cost hostile text more than linear time.
+    return MarkdownIt("commonmark").disable(["link", "image", "emphasis", "autolink", "reference"])
+
+
+def _prose(tokens: list[Token]) -> Iterator[Token]:
+    """Yield the texts of paragraphs and headings outside quotes and verbatim HTML."""
+    quotes = verbatim = 0
+    for token in tokens:
+        if token.type in ("blockquote_open", "blockquote_close"):
+            quotes += token.nesting
+        elif token.type == "html_block":
+            verbatim = _depth(verbatim, token)
+        elif token.type == "inline":
+            if not quotes and not verbatim:
+                yield token
+            for child in token.children or ():
+                verbatim = _depth(verbatim, child)
+
+
+def _commands_of(token: Token, written: list[str]) -> Iterator[str]:
+    """Yield the commands at the start of a line of one paragraph."""
+    first, last = token.map or [0, 0]
+    lines = {found[1] for line in written[first:last] if (found := _COMMAND.match(line))}
+    children = token.children or []
+    verbatim = 0
+    for index, child in enumerate(children):
+        verbatim = _depth(verbatim, child)
+        if verbatim or child.type != "text" or (index and children[index - 1].type not in _BREAKS):
+            continue
+        found = _COMMAND.match(child.content)
+        # The parser takes away indents, list marks and escapes, with which a line begins otherwise.
+        if found and found[1] in lines and (found.end() < len(child.content) or _ends_line(children, index)):
+            yield found[1]
+
+
+def _ends_line(children: list[Token], index: int) -> bool:
+    return index + 1 == len(children) or children[index + 1].type in _BREAKS
+
+
+def _depth(depth: int, token: Token) -> int:
+    """Return in how many verbatim elements the text behind a token is, if that before it was in `depth`."""
+    if token.type in ("html_block", "html_inline"):
+        for found in _VERBATIM.finditer(_HTML_COMMENT.sub("", token.content)):
+            depth = max(0, depth - 1) if found[1] else depth + 1
+    return depth
