@@ -105,9 +105,18 @@ class NotPermitted(CodegenError):
 
 
 class Superseded(CodegenError):
-    """A newer head commit replaced the one that this work was for."""
+    """A newer head commit replaced the one that this work was for, or the pull request was closed.
+
+    Attributes:
+        shown_head_sha: the head that the forge shows instead; None if it shows a closed pull request, or that is not known. The forge may
+            be behind: see `tasks.attempts`.
+    """
 
     code = "superseded"
+
+    def __init__(self, message: str, *, shown_head_sha: str | None = None) -> None:
+        super().__init__(message)
+        self.shown_head_sha = shown_head_sha
 
 
 class LeaseLost(CodegenError):

@@ -100,14 +100,18 @@ class GitHubForge:
         """Return what reviewers see of the pull request: usually four calls, two at a time.
 
         Raises:
-            Superseded: `head_sha` was given and is not the head.
+            Superseded: `head_sha` was given and is not the head, or the pull request is not open.
             ForgeUnavailable, ForgeRefused: see `Forge`.
         """
         for _ in range(_READS):
             page = self._threads.submit(self._files, repository, number, 1)
             pull = self._pull(repository, number)
             if head_sha is not None and pull.head.sha != head_sha:
-                raise Superseded(f"{repository}#{number} is at {pull.head.sha}, not {head_sha}")
+                raise Superseded(
+                    f"{repository}#{number} is at {pull.head.sha}, not {head_sha}", shown_head_sha=pull.head.sha
+                )
+            if pull.state != "open":
+                raise Superseded(f"{repository}#{number} is {'merged' if pull.merged_at else 'closed'}")
             entries = self._entries(repository, number, page.result(), pull.changed_files)
             reading = read_pull_request(self._client, self._reader, self._threads, repository, pull, entries)
             if reading.is_of_one_head or self._pull(repository, number).head.sha == pull.head.sha:

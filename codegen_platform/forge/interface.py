@@ -72,7 +72,7 @@ class Forge(Protocol):
         """Return what reviewers see of the pull request.
 
         Raises:
-            Superseded: `head_sha` was given and the pull request's head is another commit.
+            Superseded: `head_sha` was given and the pull request's head is another commit, or it is not open any more.
         """
         ...
 

@@ -1,5 +1,6 @@
 """PostgreSQL: pool, migrations, and the only place with SQL."""
 
+from codegen_platform.store.commands.heads import head_updated_at
 from codegen_platform.store.commands.intake import AsyncIntake
 from codegen_platform.store.commands.requests import RequestKey
 from codegen_platform.store.notifying import Channel, Listener
@@ -112,6 +113,7 @@ __all__ = [
     "WorkflowRunRow",
     "WrongCursor",
     "WrongState",
+    "head_updated_at",
     "is_outage",
     "migrate",
 ]

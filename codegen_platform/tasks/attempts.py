@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from codegen_platform.errors import CodegenError, LeaseLost, Superseded
-from codegen_platform.store import Store, TaskRow
-from codegen_platform.tasks.retrying import MOST_TRIES, judge
+from codegen_platform.errors import CodegenError, ForgeNotYet, LeaseLost, Superseded
+from codegen_platform.store import Store, TaskRow, head_updated_at
+from codegen_platform.tasks.retrying import MOST_TRIES, POLICIES, judge
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ def fail_attempt(
     if isinstance(error, LeaseLost):
         return None
     if isinstance(error, Superseded):
-        code, now = error.code, store.tasks.supersede(task.id, task.fence, actor, sentence[:ERROR_CHARACTERS])
+        code, now = error.code, _superseded(store, task, error, sentence, max_attempts, actor)
     elif isinstance(error, CodegenError):
         code, now = error.code, _judged(store, task, error, sentence, max_attempts, actor)
     else:
@@ -43,11 +43,37 @@ def fail_attempt(
     return now
 
 
+def _superseded(
+    store: Store, task: TaskRow, error: Superseded, sentence: str, max_attempts: int, actor: str
+) -> TaskRow | None:
+    """End a task whose head is not the head any more, unless the forge shows an older state than the ledger knows.
+
+    For seconds after a push GitHub shows the head before it, which has, or had, a task of its own; had it become the head again, its
+    delivery would have ended this task.
+    """
+    if task.number is not None and _may_be_behind(store, task, error):
+        behind = ForgeNotYet(f"{sentence}: GitHub shows an older state than it announced", status=200)
+        if _age_seconds(task) < (POLICIES[behind.code].passes_within_seconds or 0):
+            return _judged(store, task, behind, str(behind), max_attempts, actor)
+    seen = head_updated_at(task.metadata)
+    return store.tasks.supersede(task.id, task.fence, actor, sentence[:ERROR_CHARACTERS], head_updated_at=seen)
+
+
+def _may_be_behind(store: Store, task: TaskRow, error: Superseded) -> bool:
+    if error.shown_head_sha is None:
+        return task.metadata.get("action") == "reopened"
+    assert task.number is not None
+    return store.tasks.knows_head(task.repository, task.number, task.kind, error.shown_head_sha)
+
+
+def _age_seconds(task: TaskRow) -> float:
+    return (datetime.now(UTC) - task.queued_at).total_seconds()
+
+
 def _judged(
     store: Store, task: TaskRow, error: CodegenError, sentence: str, max_attempts: int, actor: str
 ) -> TaskRow | None:
-    age_seconds = (datetime.now(UTC) - task.queued_at).total_seconds()
-    verdict = judge(error, tries=task.tries, age_seconds=age_seconds, most_tries=max_attempts)
+    verdict = judge(error, tries=task.tries, age_seconds=_age_seconds(task), most_tries=max_attempts)
     told = ": ".join(part for part in (verdict.given_up, sentence) if part)[:ERROR_CHARACTERS]
     if verdict.status == "pending":
         return store.tasks.retry(task.id, task.fence, verdict.delay_seconds, verdict.code, told, actor)

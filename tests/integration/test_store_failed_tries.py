@@ -117,3 +117,28 @@ def test_an_endless_error_message_is_cut(store: Store) -> None:
     assert failed is not None
     assert failed.error is not None
     assert len(failed.error) == 2_000
+
+
+def test_a_task_is_not_superseded_by_a_head_that_the_ledger_already_replaced(store: Store) -> None:
+    store.tasks.create(a_review("aaa"), "test")
+    task = claimed(store, a_review("bbb"))
+    behind = Superseded("octo/repo#7 is at aaa, not bbb", shown_head_sha="aaa")
+    now = fail_attempt(store, task, behind, actor="hook")
+    assert now is not None
+    assert (now.status, now.error_code) == ("pending", "forge_not_yet")
+    assert now.run_at > task.run_at
+
+
+def test_a_task_is_superseded_by_a_head_that_no_delivery_has_named(store: Store) -> None:
+    moved = Superseded("octo/repo#7 is at ccc, not bbb", shown_head_sha="ccc")
+    now = fail_attempt(store, claimed(store, a_review("bbb")), moved, actor="hook")
+    assert now is not None
+    assert now.status == "superseded"
+
+
+@pytest.mark.parametrize(("action", "status"), [("reopened", "pending"), ("opened", "superseded")])
+def test_a_pull_request_that_was_reopened_may_still_be_shown_as_closed(store: Store, action: str, status: str) -> None:
+    task = claimed(store, a_review(metadata={"action": action}))
+    now = fail_attempt(store, task, Superseded("octo/repo#7 is closed"), actor="hook")
+    assert now is not None
+    assert now.status == status

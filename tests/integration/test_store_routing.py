@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
 
-from codegen_platform.store import NotFound, Store
+from codegen_platform.store import NewTask, NotFound, Store, TaskRow, head_updated_at
 from tests.integration.ledger_rows import (
     a_review,
     an_agent,
@@ -232,3 +233,83 @@ def test_a_settled_delivery_keeps_what_was_said_first(store: Store) -> None:
     settled = store.events.get(event.id)
     assert settled is not None
     assert (settled.disposition, settled.reason) == ("ignored", "ping")
+
+
+def pushed(head: str, *, before: str | None = None, at: str = MONDAY) -> NewTask:
+    """A review of a head that names the head before it."""
+    return a_review(head, metadata={"head_updated_at": at} | ({"before_sha": before} if before else {}))
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([("aaa", None), ("bbb", "aaa"), ("ccc", "bbb")])))
+def test_heads_of_one_second_are_ordered_by_what_they_replaced(
+    store: Store, order: tuple[tuple[str, str], ...]
+) -> None:
+    for head, before in order:
+        route(store, pushed(head, before=before))
+    assert [task.head_sha for task in listed(store, "pending")] == ["ccc"]
+
+
+def test_two_heads_of_one_second_without_an_order_are_never_both_superseded(store: Store) -> None:
+    route(store, pushed("bbb"))
+    route(store, pushed("aaa"))
+    assert statuses(store) == {"aaa": "pending", "bbb": "pending"}
+
+
+def test_a_head_that_is_back_within_one_second_gets_its_review(store: Store) -> None:
+    for head, before in (("aaa", None), ("bbb", "aaa"), ("aaa", "bbb")):
+        route(store, pushed(head, before=before))
+    assert statuses(store) == {"aaa": "pending", "bbb": "superseded"}
+
+
+def test_the_same_head_for_another_branch_is_another_review(store: Store) -> None:
+    first = route(store, a_review("aaa", metadata={"head_updated_at": MONDAY, "base_ref": "main"}))
+    facts = {"head_updated_at": TUESDAY, "base_ref": "next"}
+    second = route(store, a_review("aaa", metadata=facts, semantic_key="aaa onto next"))
+    assert (the(first, store).status, second.status) == ("superseded", "pending")
+
+
+def test_a_late_close_leaves_what_was_asked_for_after_it(store: Store) -> None:
+    older = route(store, a_review("aaa", number=1, at=MONDAY))
+    reopened = route(store, a_review("aaa", number=7, at=WEDNESDAY))
+    asked, _ = store.tasks.create(
+        a_review(head_sha=None, semantic_key="asked", metadata={"asked_at": WEDNESDAY}), "test"
+    )
+    same_second = route(store, a_review("aaa", number=8, at=TUESDAY))
+    closed_at = datetime.fromisoformat(TUESDAY)
+    for number in (1, 7, 8):
+        store.tasks.supersede_change("octo/repo", number, "events", "closed", at=closed_at)
+    assert the(older, store).status == "superseded"
+    assert {the(task, store).status for task in (reopened, asked, same_second)} == {"pending"}
+
+
+def test_a_run_that_saw_another_head_does_not_end_a_task_that_was_announced_again(store: Store) -> None:
+    running = claimed(store, a_review("aaa", at=MONDAY))
+    route(store, a_review("aaa", at=TUESDAY))
+    seen = head_updated_at(running.metadata)
+    again = store.tasks.supersede(running.id, running.fence, "run", "moved to bbb", head_updated_at=seen)
+    assert again is not None
+    assert (again.status, again.attempt) == ("pending", running.attempt + 1)
+    assert store.tasks.claim(running.id, again.attempt, "run-2", "worker", 60) is not None
+
+
+def reconciled(store: Store, new: NewTask) -> TaskRow:
+    """Route what a look at the forge found."""
+    recorded = store.events.record(f"look-{uuid4()}", "pull_request", uuid4().bytes, {}, source="reconciler")
+    return store.events.route(recorded.id, action="synchronize", payload=None, new_task=new)
+
+
+@pytest.mark.parametrize("end", ["superseded", "failed", "dead"])
+def test_a_look_at_the_forge_revives_a_head_without_a_review_at_equal_time(store: Store, end: str) -> None:
+    task = claimed(store, a_review("aaa", at=MONDAY))
+    if end == "superseded":
+        store.tasks.supersede(task.id, task.fence, "run", "moved")
+    else:
+        store.tasks.fail(task.id, task.fence, end, "forge_refused", "404", "run")  # type: ignore[arg-type]
+    assert route(store, a_review("aaa", at=MONDAY)).status == end
+    assert reconciled(store, a_review("aaa", at=MONDAY)).status == "pending"
+
+
+def test_a_look_at_the_forge_does_not_revive_what_a_person_cancelled(store: Store) -> None:
+    task = route(store, a_review("aaa", at=MONDAY))
+    store.tasks.cancel(task.id, "alice", "not now")
+    assert reconciled(store, a_review("aaa", at=TUESDAY)).status == "cancelled"

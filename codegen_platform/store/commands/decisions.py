@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from psycopg import Connection
 
 from codegen_platform.store.commands.dependencies import save, unmet
 from codegen_platform.store.commands.ledger import lock
-from codegen_platform.store.commands.moves import ENDED, LockedTask, Move, ended, reopened
+from codegen_platform.store.commands.moves import ENDED, LockedTask, Move, ended, reopened, time_of
 from codegen_platform.store.commands.outbox import withdraw
 from codegen_platform.store.pool import Pool, fetch
 from codegen_platform.store.refusals import NotFound, WrongState
@@ -55,12 +56,22 @@ class Decisions:
 
         return self._pool.run(cancelled)
 
-    def supersede_change(self, repository: str, number: int, actor: str, reason: str) -> list[TaskRow]:
-        """End every open task of one pull request or issue, of any kind: it was closed or merged."""
+    def supersede_change(
+        self, repository: str, number: int, actor: str, reason: str, *, at: datetime | None = None
+    ) -> list[TaskRow]:
+        """End every open task of one pull request or issue, of any kind: it was closed or merged.
+
+        Args:
+            at: when that happened, if known. Tasks that were asked for by something later stay, because the pull request was opened again;
+                so do those of the same second, whose runs see whether it is open.
+        """
 
         def superseded(connection: Connection) -> list[TaskRow]:
             given = {"repository": repository, "number": number}
-            return supersede(connection, fetch(connection, LockedTask, LOCK_OPEN_OF_CHANGE, given), actor, reason)
+            tasks = fetch(connection, LockedTask, LOCK_OPEN_OF_CHANGE, given)
+            times = [(task, time_of(task.metadata, "head_updated_at", "asked_at")) for task in tasks]
+            earlier = [task for task, time in times if at is None or time is None or time < at]
+            return supersede(connection, earlier, actor, reason)
 
         return self._pool.run(superseded)
 

@@ -58,6 +58,9 @@ REOPEN = """
 # Keep the parsed body for people's queries.
 KEEP_PAYLOAD = "UPDATE events SET payload = %(payload)s WHERE id = %(id)s"
 
+RECONCILER = "reconciler"
+"""Source of events that we made ourselves after a look at the forge."""
+
 BYTES_AT_ONCE = 64 * 2**20
 
 
@@ -134,7 +137,8 @@ class Events:
     def route(self, event_id: UUID, *, action: str | None, payload: object | None, new_task: NewTask) -> TaskRow:
         """Turn a delivery into the task it means, in one transaction, and return that task; NOTIFY tasks.
 
-        The task is created, found by its semantic key, or revived if it was superseded or cancelled and this delivery is newer. Open
+        The task is created, found by its semantic key, or revived if it was superseded or cancelled and this delivery is newer, or ended
+        without a review and the delivery is the reconciler's. Open
         tasks of the same repository, number and kind with an older head are superseded, with their effects that have not left. A
         delivery about an older head than is known gets a task that is superseded from the start. Routed again, a delivery returns
         the same task and changes nothing. `new_task.event_id` is set here.
@@ -149,7 +153,9 @@ class Events:
                 raise NotFound(f"there is no event {event_id}")
             if (task_id := events[0].task_id) is not None:
                 return fetch(connection, TaskRow, "SELECT * FROM tasks WHERE id = %(id)s", {"id": task_id})[0]
-            task = create_for_head(connection, replace(new_task, event_id=event_id), "events")
+            is_reconciled = events[0].source == RECONCILER
+            new = replace(new_task, event_id=event_id)
+            task = create_for_head(connection, new, "events", is_reconciled=is_reconciled)
             given = {"id": event_id, "disposition": "task", "reason": None, "action": action, "task_id": task.id}
             _settle(connection, given, payload)
             return task

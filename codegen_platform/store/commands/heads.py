@@ -1,26 +1,28 @@
 """One task per meaning, and one live head per change: creating a task supersedes those of older heads, or is itself too old.
 
 Deliveries arrive late and out of order. Where tasks carry the time of their head (`head_updated_at`), that time decides which head
-is newer; where one does not, the last to arrive is.
+is newer; where one does not, the last to arrive is. GitHub's times are whole seconds: of two heads of one second the newer is the one that
+names the other as the commit before it (`before_sha`). Where neither does, both stay open, and the run whose head GitHub does not show
+ends by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
+from enum import Enum, auto
 
 from psycopg import Connection
 
-from codegen_platform.store.commands import holds
 from codegen_platform.store.commands.creating import create_all
 from codegen_platform.store.commands.decisions import supersede
 from codegen_platform.store.commands.dependencies import save, unmet
 from codegen_platform.store.commands.ledger import lock
-from codegen_platform.store.commands.moves import LockedTask, Move, reopened
+from codegen_platform.store.commands.moves import LockedTask, Move, reopened, time_of
 from codegen_platform.store.pool import fetch
 from codegen_platform.store.rows import Json, NewTask, TaskRow
-from codegen_platform.store.states import OPEN
+from codegen_platform.store.states import OPEN, TaskStatus
 
 # Everything about one change and kind goes one at a time: two transactions would not see each other's new task.
 LOCK_CHANGE = "SELECT pg_advisory_xact_lock(hashtextextended(%(change)s, 0))"
@@ -34,6 +36,12 @@ LOCK_RELATED = """
     FOR NO KEY UPDATE
 """
 
+CALLED_OFF: frozenset[TaskStatus] = frozenset({"superseded", "cancelled"})
+"""Revived by whatever happens to the pull request later."""
+
+UNREVIEWED: frozenset[TaskStatus] = frozenset({"superseded", "failed", "dead"})
+"""Revived when a look at the forge finds that the head is still without a review; what a person cancelled stays cancelled."""
+
 
 def create(connection: Connection, new: NewTask, actor: str) -> tuple[TaskRow, bool]:
     """Insert `new`, or return the task with its meaning; True if it was inserted. Nothing else is touched."""
@@ -43,32 +51,60 @@ def create(connection: Connection, new: NewTask, actor: str) -> tuple[TaskRow, b
     return create_all(connection, [new], actor)[0], True
 
 
-def create_for_head(connection: Connection, new: NewTask, actor: str) -> TaskRow:
+def create_for_head(connection: Connection, new: NewTask, actor: str, *, is_reconciled: bool = False) -> TaskRow:
     """Create, find or revive the task that `new` means, and supersede the open tasks of other, older heads.
 
     If a newer head is known, the task is created as superseded, so that the history says what became of the delivery.
+
+    Args:
+        is_reconciled: the forge was asked what the head is now, so that a task that ended without a review is revived also if nothing
+            happened to the pull request since.
     """
     related = _lock_related(connection, new)
     known = _with_meaning(related, new)
-    others = [task for task in related if new.head_sha and task.head_sha and task.head_sha != new.head_sha]
-    newest = _is_newest(new, others)
-    if newest:
-        reason = f"head moved to {new.head_sha}"
-        supersede(connection, [task for task in others if task.status in OPEN], actor, reason)
+    orders = [(task, _order(new, task)) for task in related if _is_rival(new, task)]
+    older = [task for task, order in orders if order is Order.OLDER]
+    is_newest = all(order is not Order.NEWER for _, order in orders)
+    # Also if a third head replaced the new one already: of what is older than the new one nothing is wanted.
+    supersede(connection, [task for task in older if task.status in OPEN], actor, f"head moved to {new.head_sha}")
     if known is not None:
-        return _refreshed(connection, known, new, actor) if newest else known
+        follows = any(head_updated_at(task.metadata) == head_updated_at(new.metadata) for task in older)
+        return _refreshed(connection, known, new, actor, is_reconciled, follows) if is_newest else known
     task = create_all(connection, [new], actor)[0]
-    return task if newest else _born_superseded(connection, task, actor)
+    return task if is_newest else _born_superseded(connection, task, actor)
+
+
+class Order(Enum):
+    """How the head of another task stands to that of a new one."""
+
+    OLDER = auto()
+    SAME_SECOND = auto()
+    NEWER = auto()
+
+
+def _is_rival(new: NewTask, task: LockedTask) -> bool:
+    """Return whether only one of the two can be what the pull request is now: another head, or the same head for another branch."""
+    if not new.head_sha or not task.head_sha:
+        return False
+    bases = (new.metadata.get("base_ref"), task.metadata.get("base_ref"))
+    retargeted = None not in bases and bases[0] != bases[1] and new.semantic_key != task.semantic_key
+    return new.head_sha != task.head_sha or retargeted
+
+
+def _order(new: NewTask, task: LockedTask) -> Order:
+    mine, theirs = head_updated_at(new.metadata), head_updated_at(task.metadata)
+    if mine is None or theirs is None or mine > theirs:
+        return Order.OLDER
+    if mine < theirs:
+        return Order.NEWER
+    if new.metadata.get("before_sha") == task.head_sha:
+        return Order.OLDER
+    return Order.NEWER if task.metadata.get("before_sha") == new.head_sha else Order.SAME_SECOND
 
 
 def head_updated_at(metadata: Mapping[str, Json]) -> datetime | None:
     """Return the time of a task's head; None if it is missing or not a time."""
-    text = metadata.get("head_updated_at")
-    try:
-        time = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
+    return time_of(metadata, "head_updated_at")
 
 
 def _lock_related(connection: Connection, new: NewTask) -> list[LockedTask]:
@@ -82,26 +118,26 @@ def _with_meaning(related: Sequence[LockedTask], new: NewTask) -> LockedTask | N
     return next((task for task in related if task.semantic_key == new.semantic_key), None)
 
 
-def _is_newest(new: NewTask, others: Sequence[LockedTask]) -> bool:
-    mine = head_updated_at(new.metadata)
-    if mine is None:
-        return True
-    theirs = [time for task in others if (time := head_updated_at(task.metadata)) is not None]
-    return all(time <= mine for time in theirs)
+def _refreshed(
+    connection: Connection, known: LockedTask, new: NewTask, actor: str, is_reconciled: bool, follows: bool
+) -> TaskRow:
+    """The head of `known` is the head again, or still: revive it if it ended without a review, note the newer time.
 
-
-def _refreshed(connection: Connection, known: LockedTask, new: NewTask, actor: str) -> TaskRow:
-    """The head of `known` is the head again, or still: revive it if it was ended for the sake of another, note the newer time."""
+    Without a newer time nothing is known to have happened since, unless the forge was asked (`is_reconciled`), or the head replaced
+    another one within the same second (`follows`).
+    """
     mine, before = head_updated_at(new.metadata), head_updated_at(known.metadata)
-    if mine is not None and before is not None and mine <= before:
+    if (
+        mine is not None
+        and before is not None
+        and (mine < before or (mine == before and not (is_reconciled or follows)))
+    ):
         return known
     metadata = {**known.metadata, **new.metadata}
     note: dict[str, Json] = {"event_id": str(new.event_id)} if new.event_id else {}
-    if known.status in {"superseded", "cancelled"}:
+    if known.status in (UNREVIEWED if is_reconciled else CALLED_OFF):
         after = replace(reopened(known, metadata), hold="dependencies" if unmet(connection, [known.id]) else None)
-        revived = save(connection, [Move(before=known, after=after, type="revived", actor=actor, note=note)])[0]
-        # What it waits for may have ended meanwhile, while nothing waited for it.
-        return next(iter(holds.look_again(connection, [known.id])), revived)
+        move = Move(before=known, after=after, type="revived", actor=actor, note=note)
     elif metadata != known.metadata:
         move = Move(before=known, after=replace(known, metadata=metadata), type="seen_again", actor=actor, note=note)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from codegen_platform.store.commands.dependencies import save
 from codegen_platform.store.commands.ledger import lock
-from codegen_platform.store.commands.moves import HELD, LockedTask, Move, ended, is_valid
+from codegen_platform.store.commands.moves import HELD, LockedTask, Move, ended, is_valid, time_of
 from codegen_platform.store.commands.outbox import is_outgoing, withdraw
 from codegen_platform.store.pool import Pool
 from codegen_platform.store.refusals import WrongState
@@ -154,16 +154,28 @@ class Leases:
 
         return self._move(task_id, fence, "completed", actor, over, states=VALIDATION, note=data)
 
-    def supersede(self, task_id: UUID, fence: int, actor: str, reason: str) -> TaskRow | None:
-        """End the task, and what it wanted to publish, because a newer head replaced its own. None: not this run's any more."""
+    def supersede(
+        self, task_id: UUID, fence: int, actor: str, reason: str, *, head_updated_at: datetime | None = None
+    ) -> TaskRow | None:
+        """End the task, and what it wanted to publish, because a newer head replaced its own. None: not this run's any more.
+
+        Args:
+            head_updated_at: the time of the head as the run knows it. If a delivery has said since that this is the head again, the run
+                has looked too early: the task is tried again instead.
+        """
 
         def over(connection: Connection) -> TaskRow | None:
             task = _held(connection, task_id, fence, HELD)
             if task is None:
                 return None
             withdraw(connection, [task.id], reason)
-            after = ended(task, "superseded", "superseded")
             note = {"reason": reason}
+            now = time_of(task.metadata, "head_updated_at")
+            if head_updated_at is not None and now is not None and now > head_updated_at:
+                anew = replace(task, status="pending", attempt=task.attempt + 1, run_at=task.now, dispatched_at=None)
+                move = Move(before=task, after=replace(anew, assignee=None), type="retried", actor=actor, note=note)
+                return save(connection, [move])[0]
+            after = ended(task, "superseded", "superseded")
             return save(connection, [Move(before=task, after=after, type="superseded", actor=actor, note=note)])[0]
 
         return self._pool.run(over)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -98,6 +98,19 @@ def reopened(task: LockedTask, metadata: Mapping[str, Json]) -> LockedTask:
     return replace(
         queued, outcome=None, error_code=None, error=None, validation=None, result=None, hold=None, completed_at=None
     )
+
+
+def time_of(metadata: Mapping[str, Json], *names: str) -> datetime | None:
+    """Return the first of these facts that is a time, aware; None if none is."""
+    for name in names:
+        text = metadata.get(name)
+        try:
+            time = datetime.fromisoformat(text) if isinstance(text, str) else None
+        except ValueError:
+            time = None
+        if time is not None:
+            return time.replace(tzinfo=UTC) if time.tzinfo is None else time
+    return None
 
 
 def as_json(value: Any) -> Json:

@@ -28,10 +28,18 @@ OPEN_OF_CHANGE = """
 
 # At which heads there are tasks for these pull requests; where the task does not say, at which head it had something to publish.
 HEADS = """
-    SELECT number, status,
+    SELECT number, status, attempt, completed_at, metadata->>'base_ref' AS base_ref,
+           metadata->>'head_updated_at' AS seen_at,
            coalesce(head_sha, (SELECT max(effects.head_sha) FROM effects WHERE effects.task_id = tasks.id)) AS head_sha
     FROM tasks
     WHERE repository = %(repository)s AND kind = %(kind)s AND number = ANY(%(numbers)s)
+"""
+
+# Whether a task of this kind is for this head of the pull request.
+KNOWS_HEAD = """
+    SELECT 1 AS one FROM tasks
+    WHERE repository = %(repository)s AND number = %(number)s AND kind = %(kind)s AND head_sha = %(head_sha)s
+    LIMIT 1
 """
 
 
@@ -109,3 +117,8 @@ class Tasks(Leases, Dispatching, Recovering, Decisions):
         """Return the heads of these pull requests that there are tasks of this kind for, whatever became of them; in no order."""
         given = {"repository": repository, "kind": kind, "numbers": [*numbers]}
         return self._pool.fetch(TaskHead, HEADS, given)
+
+    def knows_head(self, repository: str, number: int, kind: str, head_sha: str) -> bool:
+        """Return whether any task of this kind is, or was, for this head."""
+        given = {"repository": repository, "number": number, "kind": kind, "head_sha": head_sha}
+        return bool(self._pool.execute(KNOWS_HEAD, given))

@@ -24,7 +24,7 @@ class NewTask:
         semantic_key: what the work means; there is at most one task per key, ever.
         priority: 1 (most urgent) to 5; 3 is normal.
         metadata: small facts of the kind. `head_updated_at` (ISO 8601 text) orders the heads of one pull request when
-            deliveries arrive out of order.
+            deliveries arrive out of order, and `before_sha` those of one second; `base_ref` is the branch to merge into.
         number: of the pull request or issue; tasks with the same repository and number never run at the same time.
         requirements: what an agent must be capable of beside the kind, such as `language:go`.
         dependencies: tasks that must be complete first.
@@ -173,11 +173,20 @@ class ValidationReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskHead:
-    """Which head a task is for, None if its run reads the present one and has not come to it yet, and how the task stands."""
+    """Which head a task is for, None if its run reads the present one and has not come to it yet, and how the task stands.
+
+    Attributes:
+        base_ref: the branch that it was for when the task was asked for, hostile text; None if that is not known.
+        seen_at: the time of the head as GitHub gave it, ISO 8601 text.
+    """
 
     number: int
     head_sha: str | None
     status: TaskStatus
+    attempt: int
+    completed_at: datetime | None
+    base_ref: str | None
+    seen_at: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
