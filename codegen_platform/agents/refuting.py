@@ -15,7 +15,7 @@ from codegen_platform.agents.context import lines_around
 from codegen_platform.agents.limits import ReviewLimits
 from codegen_platform.agents.meter import Meter, prompt_tokens_of
 from codegen_platform.agents.templates import prompt, version_of
-from codegen_platform.agents.untrusted import block, fence_for, quoted, show_hidden
+from codegen_platform.agents.untrusted import block, key_for, quoted, show_hidden
 from codegen_platform.artifacts import DroppedFinding, Finding, ModelUsage, PullRequestSnapshot
 from codegen_platform.changes.budget import estimate_tokens
 from codegen_platform.errors import BudgetExhausted, ModelRefused, ModelUnavailable
@@ -111,9 +111,9 @@ def _claim_texts(findings: Sequence[Finding], snapshot: PullRequestSnapshot, *, 
 
 
 def _message(texts: Sequence[str]) -> str:
-    fence = fence_for(texts)
-    blocks = [block(fence, f"CLAIM {number}", text) for number, text in enumerate(texts, 1)]
-    return prompt("refute_claims").render(fence=fence, claims="\n\n".join(blocks))
+    key = key_for(texts)
+    blocks = [block(key, f"CLAIM {number}", text) for number, text in enumerate(texts, 1)]
+    return prompt("refute_claims").render(key=key, claims="\n\n".join(blocks))
 
 
 def _refuted_numbers(payload: dict[str, JsonValue], *, asked: int) -> set[int]:

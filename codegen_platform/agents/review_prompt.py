@@ -10,7 +10,7 @@ from codegen_platform.agents.batches import Batch
 from codegen_platform.agents.claims import ReviewAnswer
 from codegen_platform.agents.context import label
 from codegen_platform.agents.templates import prompt, version_of
-from codegen_platform.agents.untrusted import block, fence_for, one_line, quoted, show_hidden
+from codegen_platform.agents.untrusted import block, key_for, one_line, quoted, show_hidden
 from codegen_platform.artifacts import ChangedFile, Finding, PullRequestSnapshot, StaticFindings
 from codegen_platform.changes.budget import estimate_tokens
 
@@ -27,7 +27,7 @@ def system_blocks(guidelines: str) -> tuple[str, ...]:
     if not guidelines.strip():
         return (instructions,)
     text = show_hidden(guidelines.strip())
-    fenced = block(fence_for([text]), "GUIDELINES", text)
+    fenced = block(key_for([text]), "GUIDELINES", text)
     return (instructions, prompt("review_guidelines").render(block=fenced))
 
 
@@ -74,17 +74,17 @@ def _message(snapshot: PullRequestSnapshot, findings: Sequence[Finding], batch: 
     file_list = _file_list(snapshot.files, batch.paths)
     made = _listed(map(_finding_row, findings), most=MAX_LISTED_FINDINGS) or "(none)"
     shown = [(label(piece.part), piece.text) for piece in batch.shown]
-    fence = fence_for((statement, file_list, made, *chain.from_iterable(shown)))
+    key = key_for((statement, file_list, made, *chain.from_iterable(shown)))
     return prompt("review_change").render(
-        fence=fence,
+        key=key,
         number=str(snapshot.number),
         repository=quoted(snapshot.repository),
         part=str(part),
         parts=str(parts),
-        statement=block(fence, "STATEMENT", statement),
-        file_list=block(fence, "LIST", file_list),
-        static_findings=block(fence, "KNOWN", made),
-        files="\n\n".join(block(fence, name, text) for name, text in shown),
+        statement=block(key, "STATEMENT", statement),
+        file_list=block(key, "LIST", file_list),
+        static_findings=block(key, "KNOWN", made),
+        files="\n\n".join(block(key, name, text) for name, text in shown),
     )
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from codegen_platform.security.visible import visible
 
+FENCE = "~~~~~~~~~~"
 KEY_CHARACTERS = 12
 KEPT = "\n\t"
 PLAIN = re.compile(r"[\x20-\x7e\n\t]*")
@@ -42,22 +43,22 @@ def quoted(text: str) -> str:
     return json.dumps(show_hidden(text), ensure_ascii=False)
 
 
-def fence_for(texts: Iterable[str]) -> str:
-    """Return a fence that stands in none of `texts`: tildes and a key that is a hash of them, of the same length for every text.
+def key_for(texts: Iterable[str]) -> str:
+    """Return the key of a message: hexadecimal digits that stand in none of `texts`, as many for every text.
 
-    It depends on the texts alone: the same change gives the same prompt, which caching and replay need. A fence that is merely longer
-    than any run of tildes inside would let one hostile line multiply the prompt.
+    It is a hash of the texts alone: the same change gives the same prompt, which caching and replay need. A fence that is merely longer
+    than any inside would let one hostile line multiply the prompt.
     """
     kept = tuple(texts)
     key = hashlib.sha256(json.dumps(kept).encode("ascii")).hexdigest()[:KEY_CHARACTERS]
     while any(key in text for text in kept):
         key = hashlib.sha256(key.encode("ascii")).hexdigest()[:KEY_CHARACTERS]
-    return f"~~~~~~ {key}"
+    return key
 
 
-def block(fence: str, label: str, text: str) -> str:
-    """Return `text` as a block of data between fences; `label` is ours, apart from what `quoted` made of a name."""
-    return f"{fence} {label}\n{text}\n{fence} END"
+def block(key: str, label: str, text: str) -> str:
+    """Return `text` as a block of data between fences with the message's key; `label` is ours, apart from what `quoted` made of a name."""
+    return f"{FENCE} {label} {key}\n{text}\n{FENCE} END {key}"
 
 
 @lru_cache(maxsize=4096)

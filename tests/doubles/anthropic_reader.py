@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-FILE_HEADER = re.compile(r'^(~{8,}) FILE ("(?:[^"\\]|\\.)*")')
+FILE_HEADER = re.compile(r'^~{8,} FILE ("(?:[^"\\]|\\.)*").* ([0-9a-f]{12})$')
 NUMBERED_LINE = re.compile(r"^ *(\d+) ([+|:]) (.*)$")
 MARKER = re.compile(r"DEFECT(?:\((critical|high|medium|low|info)\))?:\s*(.+)")
-CANDIDATE = re.compile(r"^(~{8,}) CLAIM (\d+)\b")
+CANDIDATE = re.compile(r"^~{8,} CLAIM (\d+) ([0-9a-f]{12})$")
 REFUTE_WORD = "REFUTE-ME"
 
 
@@ -130,12 +130,12 @@ class ShownLine:
 
 def shown_lines(prompt: str) -> Iterator[ShownLine]:
     """Yield the numbered lines of every file block of a prompt, in order."""
-    path, fence = None, None
+    path, key = None, None
     for line in prompt.split("\n"):
         header = FILE_HEADER.match(line)
         if path is None and header:
-            fence, path = header[1], json.loads(header[2])
-        elif path is not None and line.startswith(f"{fence} END"):
+            path, key = json.loads(header[1]), header[2]
+        elif path is not None and line.endswith(f"~ END {key}"):
             path = None
         elif path is not None and (numbered := NUMBERED_LINE.match(line)):
             yield ShownLine(path=path, number=int(numbered[1]), is_added=numbered[2] == "+", text=numbered[3])
@@ -161,12 +161,12 @@ def findings(prompt: str) -> list[dict[str, Any]]:
 def verdicts(prompt: str) -> list[dict[str, Any]]:
     """Return a verdict on every claim of a refutation prompt: refuted if the claim's block holds the word for it."""
     answers: list[dict[str, Any]] = []
-    number, fence, said = None, None, ""
+    number, key, said = None, None, ""
     for line in prompt.split("\n"):
         header = CANDIDATE.match(line)
         if number is None and header:
-            fence, number, said = header[1], int(header[2]), ""
-        elif number is not None and line.startswith(f"{fence} END"):
+            number, key, said = int(header[1]), header[2], ""
+        elif number is not None and line.endswith(f"~ END {key}"):
             refuted = REFUTE_WORD in said
             reason = "The code shown contradicts it." if refuted else "Nothing shown contradicts it."
             answers.append({"claim": number, "reason": reason, "verdict": "refuted" if refuted else "stands"})

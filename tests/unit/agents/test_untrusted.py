@@ -6,24 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codegen_platform.agents.untrusted import block, fence_for, hide_shown, one_line, quoted, show_hidden
+from codegen_platform.agents.untrusted import block, hide_shown, key_for, one_line, quoted, show_hidden
 
 
-@given(st.lists(st.text(alphabet="~ab\n END", max_size=60), max_size=4))
-def test_no_text_holds_the_fence_that_is_put_around_it(texts: list[str]) -> None:
-    fence = fence_for(texts)
-    assert all(fence not in text for text in texts)
+@given(st.lists(st.text(alphabet="~ab0123456789\n END", max_size=60), max_size=4))
+def test_no_text_holds_the_key_of_its_message(texts: list[str]) -> None:
+    assert all(key_for(texts) not in text for text in texts)
 
 
 @given(st.text(alphabet="~ab\n END", max_size=80))
 def test_a_block_ends_where_we_end_it(text: str) -> None:
-    fence = fence_for([text])
-    lines = block(fence, "FILE", text).split("\n")
-    assert [index for index, line in enumerate(lines) if line.startswith(fence)] == [0, len(lines) - 1]
+    key = key_for([text])
+    lines = block(key, "FILE", text).split("\n")
+    assert [index for index, line in enumerate(lines) if key in line] == [0, len(lines) - 1]
 
 
-def test_the_same_text_gives_the_same_fence() -> None:
-    assert fence_for(["a ~~~~~~~~~~~~ b"]) == fence_for(["a ~~~~~~~~~~~~ b"]) != fence_for(["a ~~~~~~~~~~~~ c"])
+def test_the_key_depends_on_the_texts_alone() -> None:
+    assert key_for(["a ~~~~~~~~~~~~ b"]) == key_for(["a ~~~~~~~~~~~~ b"]) != key_for(["a ~~~~~~~~~~~~ c"])
 
 
 @pytest.mark.parametrize(

@@ -341,7 +341,7 @@ def test_the_refuter_sees_each_claim_with_the_code_around_it() -> None:
     verify(claim(), refuter=refuter)
     (request,) = refuter.requests
     text = request.turns[0].text
-    assert "CLAIM 1\n" in text
+    assert "~ CLAIM 1 " in text
     assert f"    {LINE} + {WHILE}" in text
     assert request.purpose == "refute"
 
