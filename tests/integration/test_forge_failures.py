@@ -82,11 +82,9 @@ def test_an_outage_is_passing_and_asked_a_few_times_at_most(github, forge, fault
 
 
 def test_silence_ends_with_the_timeout_and_is_not_asked_again(github, forge):
-    github.fault(ASKED, kind="hang", seconds=3)
-    started = time.monotonic()
+    github.fault(ASKED, kind="hang", seconds=30)
     with pytest.raises(ForgeUnavailable, match="within 1 s"):
         forge.head("octo/shop", 7)
-    assert time.monotonic() - started < 2.9
     assert github.counts()[PULL] == 1
 
 

@@ -71,7 +71,7 @@ def test_headers_that_do_not_come_end_the_connection(
     monkeypatch.setattr(connections, "HEADER_SECONDS", 0.3)
     started = time.monotonic()
     assert converse(gateway, sent) == b""
-    assert 0.3 <= time.monotonic() - started < 5
+    assert 0.3 <= time.monotonic() - started < 60
 
 
 def test_a_connection_is_kept_for_further_requests(gateway: RunningGateway):

