@@ -20,6 +20,7 @@ from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from codegen_platform import analysis
 from codegen_platform.errors import CodegenError, WrongUsage
+from codegen_platform.heartbeat import INTERVAL_SECONDS, beat
 from codegen_platform.local.dagster_home import write_dagster_settings
 from codegen_platform.log_format import configure_logging
 from codegen_platform.sandbox.scratch import scratch_folder, sweep_scratch
@@ -170,6 +171,7 @@ def _announce(agent: Agent, presence: Presence, fold_metrics: Callable[[], None]
         presence.begin()
         sender.timer.call_repeatedly(HEARTBEAT_SECONDS, presence.beat)
         sender.timer.call_repeatedly(FOLD_SECONDS, fold_metrics)
+        sender.timer.call_repeatedly(INTERVAL_SECONDS, beat)
         log.info("worker.ready", name=agent.name, capacity=agent.capacity, capabilities=len(agent.capabilities))
 
     def end(**_: object) -> None:

@@ -5,18 +5,23 @@ found work would leave the next work waiting for up to 5 s. docs/adr/0003-sensor
 """
 
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
+import dagster._daemon.daemon as daemons
 import dagster._daemon.sensor as sensor_daemon
 from dagster import DagsterInstance
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.controller import daemon_controller_from_instance
 from dagster._utils.interrupts import capture_interrupts, setup_interrupt_handlers
 
+from codegen_platform.heartbeat import beat
 from codegen_platform.log_format import configure_logging
 from codegen_platform.settings import load_settings
 
 INTERVAL = "MIN_INTERVAL_LOOP_TIME"
+SENSOR_LOOP = "execute_sensor_iteration_loop"
 SENSOR_LOOP_SECONDS = 0.25
 
 
@@ -31,10 +36,29 @@ def shorten_sensor_loop() -> None:
     setattr(sensor_daemon, INTERVAL, SENSOR_LOOP_SECONDS)
 
 
+def beat_in_sensor_loop() -> None:
+    """Make the sensor loop leave a sign of life in each turn: a daemon whose sensors stand still is of no use.
+
+    Raises:
+        AttributeError: this version of dagster keeps the loop elsewhere.
+    """
+    if not hasattr(daemons, SENSOR_LOOP):
+        raise AttributeError(f"dagster._daemon.daemon has no {SENSOR_LOOP}; see docs/adr/0003-sensor-loop.md")
+    loop = getattr(daemons, SENSOR_LOOP)
+
+    def beating(*given: Any, **named: Any) -> Iterator[Any]:
+        for step in loop(*given, **named):
+            beat()
+            yield step
+
+    setattr(daemons, SENSOR_LOOP, beating)
+
+
 def main(workspace: str) -> None:
     """Run the daemon until SIGTERM or Ctrl-C, with log lines like those of every other process of the platform."""
     given = load_settings().logging
     shorten_sensor_loop()
+    beat_in_sensor_loop()
     setup_interrupt_handlers()
     target = WorkspaceFileTarget([workspace])
     with (

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from codegen_platform.local import ports
+from codegen_platform.heartbeat import VARIABLE, heartbeats_of
 from codegen_platform.local.dagster_home import LOCATION, write_dagster_home
 from codegen_platform.local.environment import environment_for, scratch_of
 from codegen_platform.local.probes import (
@@ -21,6 +21,7 @@ from codegen_platform.local.probes import (
 )
 from codegen_platform.local.processes import Program
 from codegen_platform.local.services import Services
+from codegen_platform.local.sockets import accepts, socket_path
 from codegen_platform.local.supervised import Supervised
 from codegen_platform.settings import Settings
 
@@ -66,23 +67,30 @@ class Composition:
     mark: str
 
     def processes(self) -> list[Supervised]:
-        """Return the processes in the order in which a person wants to read them; writes Dagster's home, and empties the scratch folder."""
+        """Return the processes in the order in which a person wants to read them.
+
+        Writes Dagster's home, and empties the folders for scratch and heartbeats.
+        """
         scratch = scratch_of(self.settings.home)
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-        code_port = ports.choose()
-        workspace = str(write_dagster_home(self.settings, checkout=self.checkout, code_server_port=code_port))
-        return [*self._own(), *self._dagster(code_port, workspace)]
+        shutil.rmtree(heartbeats_of(self.settings.home), ignore_errors=True)
+        code = socket_path(self.settings.home, "code-server")
+        workspace = str(write_dagster_home(self.settings, checkout=self.checkout, code_server_socket=code))
+        return [*self._own(), *self._dagster(code, workspace)]
 
     def _own(self) -> list[Supervised]:
         gateway, publisher, workers = self.settings.gateway, self.settings.publisher, self.settings.workers
+        private = answers_http(gateway.host, gateway.port, "/healthz")
+        public = answers_http(gateway.public_host, gateway.public_port, "/healthz")
         return [
             self._python(
                 "gateway",
                 ("-m", "codegen_platform.gateway"),
-                ready=answers_http(gateway.host, gateway.port, "/healthz"),
+                ready=private,
                 listens_on=((gateway.host, gateway.port), (gateway.public_host, gateway.public_port)),
                 grace=5.0,
+                answers=lambda: private() and public(),
             ),
             self._python(
                 "publisher",
@@ -100,17 +108,20 @@ class Composition:
             ),
         ]
 
-    def _dagster(self, code_port: int, workspace: str) -> list[Supervised]:
+    def _dagster(self, code: Path, workspace: str) -> list[Supervised]:
         host, port = self.settings.dagster.host, self.settings.dagster.port
-        where = ("-h", ports.LOOPBACK, "-p", str(code_port), "--location-name", LOCATION)
+        # A socket file of ours alone: over TCP every process of the machine could ask the server to shut down.
+        where = ("--socket", str(code), "--location-name", LOCATION)
         quiet, quiet_web = ("--log-level", "warning"), ("--dagster-log-level", "warning")
         # By its path: as a module it would import all of `sensors`, which the daemon never runs itself: a quarter of its start.
-        daemon = ("-P", str(self.checkout / "sensors" / "daemon.py"))
+        daemon, code_server = (
+            ("-P", str(self.checkout / "sensors" / name)) for name in ("daemon.py", "code_server.py")
+        )
         return [
             self._python(
                 "code-server",
-                ("-m", "dagster", "api", "grpc", "-m", "codegen_platform.definitions", *where, *quiet),
-                ready=accepts_connections(ports.LOOPBACK, code_port),
+                (*code_server, "api", "grpc", "-m", "codegen_platform.definitions", *where, *quiet),
+                ready=lambda: accepts(code),
                 grace=TICK_GRACE_SECONDS,
             ),
             self._python(
@@ -130,6 +141,7 @@ class Composition:
                 after=("code-server",),
                 listens_on=((host, port),),
                 grace=TICK_GRACE_SECONDS,
+                answers=answers_http(host, port, "/server_info"),
             ),
             self._python(
                 "daemon",
@@ -149,7 +161,9 @@ class Composition:
         grace: float,
         after: tuple[str, ...] = (),
         listens_on: tuple[tuple[str, int], ...] = (),
+        answers: Callable[[], bool] | None = None,
     ) -> Supervised:
+        heartbeat = heartbeats_of(self.settings.home) / name
         program = Program(
             name=name,
             command=(sys.executable, *arguments),
@@ -160,7 +174,8 @@ class Composition:
                 checkout=self.checkout,
                 mark=self.mark,
                 base=os.environ,
-            ),
+            )
+            | ({} if answers else {VARIABLE: str(heartbeat)}),
             cwd=self.checkout,
             log=self.settings.home / "logs" / f"{name}.log",
         )
@@ -169,6 +184,9 @@ class Composition:
             is_ready=ready,
             after=after,
             listens_on=listens_on,
+            heartbeat=heartbeat,
+            answers=answers,
+            silence_limit_seconds=self.settings.supervisor.silence_limit_seconds,
             stop_grace_seconds=grace,
             probe_interval_seconds=GRAPHQL_INTERVAL_SECONDS if after else 0.05,
         )

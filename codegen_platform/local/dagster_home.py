@@ -7,16 +7,15 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from codegen_platform.local import ports
 from codegen_platform.settings import Settings
 
 LOCATION = "codegen_platform"
 
 
-def write_dagster_home(settings: Settings, *, checkout: Path, code_server_port: int) -> Path:
+def write_dagster_home(settings: Settings, *, checkout: Path, code_server_socket: Path) -> Path:
     """Write `dagster.yaml` and `workspace.yaml` into `<home>/dagster` and return the path of the latter."""
     folder = write_dagster_settings(settings, checkout=checkout)
-    server = {"host": ports.LOOPBACK, "port": code_server_port, "location_name": LOCATION}
+    server = {"socket": str(code_server_socket), "location_name": LOCATION}
     workspace = folder / "workspace.yaml"
     _replace(workspace, yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
     return workspace

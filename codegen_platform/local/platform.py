@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import threading
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from codegen_platform.heartbeat import heartbeats_of
 from codegen_platform.local.composition import Addresses, Composition, addresses_of
 from codegen_platform.local.environment import HOME, MARK
 from codegen_platform.local.errors import AlreadyRunning, LocalFailure, Locked, PortInUse
@@ -152,11 +154,15 @@ class Platform:
         def pass_on(progress: Progress) -> None:
             on_progress(progress)
             if progress.state == "ready" and is_complete.is_set():  # it was restarted and has another pid
-                self._record()
+                with suppress(OSError):  # the disk is full; the next restart writes it
+                    self._record()
 
         is_complete = threading.Event()
         composition = Composition(settings=self.settings, services=services, checkout=self._checkout, mark=self._mark)
-        supervisor = self._supervisor = Supervisor(composition.processes(), on_progress=pass_on)
+        supervisor = self._supervisor = Supervisor(
+            composition.processes(), on_progress=pass_on, heartbeat=heartbeats_of(self.settings.home) / "supervisor"
+        )
+        self._stack.callback(shutil.rmtree, heartbeats_of(self.settings.home), ignore_errors=True)
         self._stack.callback(supervisor.stop)
         services.when_lost(lambda sentence: supervisor.fail(LocalFailure(sentence)))
         supervisor.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -89,10 +90,26 @@ class Child:
 
     def wait(self, timeout_seconds: float | None = None) -> int | None:
         """Wait until it ends and return the exit code; None if it still runs after the timeout."""
+        if timeout_seconds is not None and self.exit_code() is None and self._slept_until_end(timeout_seconds):
+            timeout_seconds = 0.0
         try:
             return self._process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
             return None
+
+    def _slept_until_end(self, timeout_seconds: float) -> bool:
+        """Sleep until it ends or the time is over; False where the system cannot: `subprocess` looks 20 times a second then."""
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except (AttributeError, OSError):
+            return False
+        try:
+            ended = select.poll()
+            ended.register(descriptor, select.POLLIN)
+            ended.poll(timeout_seconds * 1000)
+        finally:
+            os.close(descriptor)
+        return True
 
     def ask_to_end(self) -> None:
         """Send the polite signal to the leader alone: it knows best how to end its own children."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from codegen_platform.local import ports
@@ -22,12 +23,18 @@ class Supervised:
         is_ready: asked while it starts, from one thread; answers within a second or so.
         after: names of processes that must be ready before it starts; it is stopped before them.
         listens_on: (address, port) pairs that must be free before it starts.
+        heartbeat: the file in which it leaves signs of life; None: it is not watched.
+        answers: asked instead by the supervisor, where the process leaves none itself; answers within a few seconds.
+        silence_limit_seconds: it is killed and started again after no sign of life for so long.
     """
 
     program: Program
     is_ready: Callable[[], bool]
     after: tuple[str, ...] = ()
     listens_on: tuple[tuple[str, int], ...] = ()
+    heartbeat: Path | None = None
+    answers: Callable[[], bool] | None = None
+    silence_limit_seconds: float = 30.0
     start_timeout_seconds: float = 180.0
     stop_grace_seconds: float = 10.0
     probe_interval_seconds: float = 0.05

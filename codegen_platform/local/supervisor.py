@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
+from codegen_platform.heartbeat import INTERVAL_SECONDS, beat
 from codegen_platform.local import logs
 from codegen_platform.local.board import Board
 from codegen_platform.local.errors import LocalFailure
@@ -13,7 +15,7 @@ from codegen_platform.local.upkeep import Upkeep
 
 __all__ = ["Progress", "Supervised", "Supervisor"]
 
-RESTART_DELAYS_SECONDS = (0.5, 2.0, 5.0)
+RESTART_DELAYS_SECONDS = (0.5, 2.0, 5.0, 15.0, 30.0, 60.0)
 LOG_CHECK_SECONDS = 60.0
 
 
@@ -29,8 +31,16 @@ class Supervisor:
         *,
         on_progress: Callable[[Progress], None] = lambda _: None,
         restart_delays_seconds: Sequence[float] = RESTART_DELAYS_SECONDS,
+        heartbeat: Path | None = None,
     ) -> None:
-        """Describe the set; `on_progress` is called from the threads of the processes, one call at a time."""
+        """Describe the set.
+
+        Args:
+            on_progress: called from the threads of the processes, one call at a time.
+            restart_delays_seconds: the waits before a process that keeps ending is started again; the last one stays.
+            heartbeat: the file for our own signs of life.
+        """
+        self._heartbeat = heartbeat
         self._board = Board((process.name for process in processes), on_progress)
         self._kept = {process.name: Upkeep(process, self._board, restart_delays_seconds) for process in processes}
 
@@ -58,15 +68,15 @@ class Supervisor:
         self._board.begin()
         for kept in self._kept.values():
             kept.start()
-        threading.Thread(target=self._cap_logs, daemon=True).start()
+        for task in (self._cap_logs, self._beat):
+            threading.Thread(target=task, daemon=True).start()
         self._board.watch(self._board.are_ready)
 
     def wait(self) -> None:
         """Return once `stop` is called from another thread.
 
         Raises:
-            PortInUse: somebody took the port of a process while that was being restarted.
-            ChildFailed: a process crashed more often than is worth another try.
+            LocalFailure: what the processes need is gone for good.
         """
         self._board.watch(self._board.is_ending)
 
@@ -106,3 +116,9 @@ class Supervisor:
         while self._board.pause(LOG_CHECK_SECONDS):
             for kept in self._kept.values():
                 logs.cap(kept.process.program.log)
+
+    def _beat(self) -> None:
+        while self._heartbeat is not None:
+            beat(self._heartbeat)
+            if not self._board.pause(INTERVAL_SECONDS):
+                return

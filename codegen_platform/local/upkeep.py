@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Sequence
 
+from codegen_platform.heartbeat import beat, last_beat, mark_down
 from codegen_platform.local import logs
 from codegen_platform.local.board import Board
 from codegen_platform.local.errors import ChildFailed, LocalFailure
@@ -14,18 +14,23 @@ from codegen_platform.local.processes import Child
 from codegen_platform.local.supervised import Supervised
 
 STABLE_AFTER_SECONDS = 60.0
+WATCH_SECONDS = 2.0
+HUNG_GRACE_SECONDS = 2.0
+"""A process that was stopped cannot end by itself, one that is merely slow may."""
 
 
 class Upkeep(threading.Thread):
     """Keeps one process running. It is a thread because Linux ties the life of a child to the thread that started it."""
 
     def __init__(self, process: Supervised, board: Board, restart_delays_seconds: Sequence[float]) -> None:
-        """Describe the upkeep; the process gets as many restarts in a minute as there are delays."""
+        """Describe the upkeep; a process that ends again within a minute waits for the next delay, the last of them for ever."""
         super().__init__(name=process.name, daemon=True)
         self.process = process
         self.child: Child | None = None
         self._board = board
         self._delays = tuple(restart_delays_seconds)
+        self._tries = 0
+        self._ready_at = 0.0
 
     def run(self) -> None:
         """Keep the process running until the board says that everything ends."""
@@ -33,6 +38,8 @@ class Upkeep(threading.Thread):
             self._keep()
         except LocalFailure as failure:
             self._board.fail(failure)
+        except OSError as error:
+            self._board.fail(LocalFailure(f"{self.process.name} cannot be started: {error}"))
         finally:
             self._end_child(0.0)
 
@@ -49,27 +56,60 @@ class Upkeep(threading.Thread):
         self._end_child(0.0)
 
     def _keep(self) -> None:
+        """Start the process, where a failure ends everything; then start it again for as long as everything goes on."""
         board, name = self._board, self.process.name
         if not board.goes_on(lambda: board.are_ready(self.process.after)):
             return
         logs.rotate(self.process.program.log)
         board.change(name, "starting")
         self._bring_up()
-        crashes: list[float] = []
-        # Whoever ends everything may have looked for our child just before there was one, hence the question before each wait.
-        while self.child is not None and board.goes_on():
-            code = self.child.wait()
-            self._end_child(0.0)
-            if not board.goes_on():
+        while (happened := self._watch()) and board.goes_on():
+            self._bring_back(happened)
+
+    def _watch(self) -> str:
+        """Return what ended the process, as soon as something does; empty if everything ends.
+
+        Whoever ends everything may have looked for our child just before there was one, hence the question before each wait.
+        """
+        silent_since = time.monotonic()
+        while self.child is not None and self._board.goes_on():
+            code = self.child.wait(WATCH_SECONDS)
+            if code is not None:
+                self._end_child(0.0)
+                return f"ended with code {code}"
+            silent_since = max(silent_since, self._last_sign())
+            silent_seconds = time.monotonic() - silent_since
+            if silent_seconds > self.process.silence_limit_seconds:
+                self._end_child(HUNG_GRACE_SECONDS)
+                return f"gave no sign of life for {silent_seconds:.0f} s and was killed"
+        return ""
+
+    def _last_sign(self) -> float:
+        """Return the monotonic time of the last sign of life; now for a process that leaves none, or cannot on a full disk."""
+        heartbeat, answers = self.process.heartbeat, self.process.answers
+        if heartbeat is not None and answers is not None and answers():
+            beat(heartbeat)
+        at = last_beat(heartbeat) if heartbeat is not None else None
+        return time.monotonic() if at is None else at
+
+    def _bring_back(self, happened: str) -> None:
+        """Start the process again, after waits that grow, until it is ready: whatever is in its way may go away."""
+        if time.monotonic() - self._ready_at >= STABLE_AFTER_SECONDS:
+            self._tries = 0
+        while True:
+            delay = self._delays[min(self._tries, len(self._delays) - 1)]
+            self._tries += 1
+            if self.process.heartbeat is not None:
+                mark_down(self.process.heartbeat)
+            self._board.change(self.process.name, "restarting", f"{happened}; start {self._tries} in {delay:g} s")
+            if not self._board.pause(delay):
                 return
-            board.change(name, "restarting", f"ended with code {code}")
-            crashes = [at for at in crashes if time.monotonic() - at < STABLE_AFTER_SECONDS] + [time.monotonic()]
-            if len(crashes) > len(self._delays):
-                raise self._failure(f"crashed {len(crashes)} times, the last time with code {code}")
-            if not board.pause(self._delays[len(crashes) - 1]):
-                return
-            with contextlib.suppress(ChildFailed):
+            try:
                 self._bring_up()
+                return
+            except (LocalFailure, OSError) as error:
+                self._end_child(0.0)
+                happened = str(error)
 
     def _bring_up(self) -> None:
         """Start the process and wait until it is ready; nothing is left if it does not become ready."""
@@ -85,6 +125,9 @@ class Upkeep(threading.Thread):
             if time.monotonic() > deadline:
                 self._end_child(1.0)
                 raise self._failure(f"was not ready after {self.process.start_timeout_seconds:g} s")
+        self._ready_at = time.monotonic()
+        if self.process.heartbeat is not None:
+            beat(self.process.heartbeat)
         self._board.change(self.process.name, "ready")
 
     def _end_child(self, grace_seconds: float) -> None:

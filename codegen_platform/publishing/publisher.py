@@ -16,6 +16,7 @@ from uuid import UUID
 import structlog
 
 from codegen_platform.errors import StoreUnavailable
+from codegen_platform.heartbeat import INTERVAL_SECONDS, beat
 from codegen_platform.publishing.observing import Observing
 from codegen_platform.publishing.pacing import owner_of
 from codegen_platform.publishing.settling import Publication, Settler
@@ -66,12 +67,13 @@ class Publisher:
                 try:
                     with self._store.listen("effects") as listener:
                         while not stop.is_set():
+                            beat()
                             if not self._take(free, pool, stop):
                                 listener.wait(self._seconds_to_next())
                             failures = 0
                 except StoreUnavailable as error:
                     log.warning("store.unavailable", error=str(error))
-                    stop.wait(self._timings.backoff_seconds(failures))
+                    _pause(stop, self._timings.backoff_seconds(failures))
                     failures += 1
 
     def drain(self, stop: threading.Event, *, patience_seconds: float = 60.0) -> None:
@@ -96,6 +98,7 @@ class Publisher:
     def _take(self, free: threading.BoundedSemaphore, pool: ThreadPoolExecutor, stop: threading.Event) -> bool:
         """Claim one effect for a free thread; False if there is nothing to do now."""
         while not free.acquire(timeout=0.5):
+            beat()
             if stop.is_set():
                 return True
         try:
@@ -157,3 +160,10 @@ class Publisher:
             self._ways[effect.forge].end(effect)
             with self._lock:
                 del self._in_flight[effect.id]
+
+
+def _pause(stop: threading.Event, seconds: float) -> None:
+    """Wait, with signs of life, until the time is over or `stop` is set."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0 and not stop.wait(min(left, INTERVAL_SECONDS)):
+        beat()

@@ -23,6 +23,7 @@ from codegen_platform.settings.sections import (
     PublisherSettings,
     RedisSettings,
     ReviewSettings,
+    SupervisorSettings,
     WorkersSettings,
 )
 
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     dagster: DagsterSettings = DagsterSettings()
     publisher: PublisherSettings = PublisherSettings()
     workers: WorkersSettings = WorkersSettings()
+    supervisor: SupervisorSettings = SupervisorSettings()
     logging: LoggingSettings = LoggingSettings()
     features: FeatureFlags = FeatureFlags()
 

@@ -182,6 +182,12 @@ class WorkersSettings(Section):
     max_attempts: Annotated[int, Field(ge=1, le=8)] = 8
 
 
+class SupervisorSettings(Section):
+    """What `up` does about its processes: one that gives no sign of life for this long is killed and started again."""
+
+    silence_limit_seconds: Annotated[float, Field(ge=5, le=3600)] = 30.0
+
+
 class LoggingSettings(Section):
     """`console` for people, `json` for machines."""
 

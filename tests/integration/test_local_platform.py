@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
+import yaml
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from codegen_platform.heartbeat import silences
 from codegen_platform.local import ports
 from codegen_platform.local.environment import MARK
 from codegen_platform.local.errors import AlreadyRunning, PortInUse
@@ -54,6 +57,7 @@ class Home:
             "CODEGEN_PUBLISHER__METRICS_PORT": str(ports.choose()),
             "CODEGEN_WORKERS__METRICS_PORT": str(ports.choose()),
             "CODEGEN_WORKERS__PROCESSES": "1",
+            "CODEGEN_SUPERVISOR__SILENCE_LIMIT_SECONDS": "10",
             "GITHUB_TOKEN": "ghp_may_write",
             "ANTHROPIC_API_KEY": "sk-costs-money",
         }
@@ -180,6 +184,21 @@ def test_dagsters_websocket_is_for_its_own_pages(home: Home, origin: str | None,
         assert json.loads(socket.recv(10)) == {"type": "connection_ack"}
 
 
+def test_the_code_server_can_be_reached_by_its_owner_only(home: Home) -> None:
+    process = psutil.Process(home.platform().pids["code-server"])
+    assert [one for one in process.net_connections() if one.status == psutil.CONN_LISTEN] == []
+    entry = yaml.safe_load((home.folder / "dagster" / "workspace.yaml").read_text())["load_from"][0]["grpc_server"]
+    socket = Path(entry["socket"])
+    assert socket.stat().st_mode & 0o077 == 0
+    assert socket.parent.stat().st_mode & 0o077 == 0
+
+
+def test_every_part_leaves_signs_of_life(home: Home) -> None:
+    assert set(silences(home.folder)) == {*PARTS, "supervisor"}
+    for name in silences(home.folder):
+        assert eventually(lambda name=name: (silences(home.folder)[name] or 99) < 5, within_seconds=20), name  # type: ignore[misc]
+
+
 def test_where_it_runs_is_known_to_others(home: Home) -> None:
     platform = home.platform()
     assert home.supervisor
@@ -219,6 +238,15 @@ def test_a_part_that_is_killed_comes_back_and_its_new_pid_is_known(home: Home) -
     os.kill(before, signal.SIGKILL)
     assert eventually(lambda: home.platform().pids["gateway"] != before, within_seconds=60)
     assert json.loads(get(f"{home.platform().addresses.gateway}/readyz"))["status"] == "ready"
+
+
+@pytest.mark.parametrize("name", ["code-server", "publisher"])
+def test_a_part_that_is_stopped_is_killed_and_comes_back(home: Home, name: str) -> None:
+    before = home.platform().pids[name]
+    os.kill(before, signal.SIGSTOP)
+    assert eventually(lambda: home.platform().pids[name] != before, within_seconds=90)
+    assert Identity.of(before) is None
+    assert set(home.platform().pids) == PARTS
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child to its parent")

@@ -51,9 +51,11 @@ def test_a_choice_of_the_checkout_about_logs_stays() -> None:
 
 
 def test_the_workspace_points_to_the_code_server(tmp_path: Path) -> None:
-    workspace = write_dagster_home(settings(CODEGEN_HOME=str(tmp_path)), checkout=CHECKOUT, code_server_port=4242)
+    workspace = write_dagster_home(
+        settings(CODEGEN_HOME=str(tmp_path)), checkout=CHECKOUT, code_server_socket=tmp_path / "code.sock"
+    )
     assert yaml.safe_load(workspace.read_text())["load_from"] == [
-        {"grpc_server": {"host": "127.0.0.1", "port": 4242, "location_name": "codegen_platform"}}
+        {"grpc_server": {"socket": str(tmp_path / "code.sock"), "location_name": "codegen_platform"}}
     ]
     assert (workspace.parent / "dagster.yaml").read_text() == (CHECKOUT / "dagster.yaml").read_text()
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,21 +119,74 @@ def test_a_crashed_process_is_started_again(process: Callable[..., Supervised], 
         assert "code -9" in next(progress.detail for progress in watched.seen if progress.state == "restarting")
 
 
-def test_a_process_that_keeps_crashing_ends_the_wait_with_its_last_words(
+def test_a_process_that_keeps_ending_waits_longer_each_time_and_the_others_go_on(
+    process: Callable[..., Supervised], watched: Watched
+) -> None:
+    brief = "import pathlib, time; pathlib.Path('{name}.ready').touch(); time.sleep(0.5)"
+    processes = [process("a", brief), process("b")]
+    with Supervisor(processes, on_progress=watched, restart_delays_seconds=(0.01, 0.02)) as supervisor:
+        supervisor.start()
+        watched.wait_for("a", "restarting", times=3)
+        told = [one.detail for one in watched.seen if one.state == "restarting"]
+        assert [detail.partition("; ")[2] for detail in told[:3]] == [
+            "start 1 in 0.01 s",
+            "start 2 in 0.02 s",
+            "start 3 in 0.02 s",
+        ]
+        supervisor.check()
+        assert Identity.of(supervisor.pids["b"])
+
+
+BREATHE = (
+    "import os, pathlib, time; file = os.environ['CODEGEN_INTERNAL_HEARTBEAT']\n"
+    "pathlib.Path(file).touch(); pathlib.Path('{name}.ready').touch()\n"
+    "while True: os.utime(file, (time.monotonic(),) * 2); time.sleep(0.05)"
+)
+
+
+def test_a_process_that_was_stopped_is_killed_and_started_again(
     process: Callable[..., Supervised], watched: Watched, tmp_path: Path
 ) -> None:
-    (tmp_path / "a.ready").touch()
-    processes = [process("a", "print('I see it coming')", after=("b",)), process("b")]
-    with Supervisor(processes, restart_delays_seconds=(0.01, 0.01)) as supervisor:
-        with contextlib.suppress(ChildFailed):  # it may already be too often while the other one starts
-            supervisor.start()
-        with pytest.raises(ChildFailed) as failed:
-            supervisor.wait()
-        assert failed.value.name == "a"
-        assert "crashed 3 times" in str(failed.value)
-        assert "I see it coming" in failed.value.last_lines
-        assert str(tmp_path / "logs" / "a.log") in str(failed.value)
-        assert Identity.of(supervisor.pids["b"])
+    heartbeat = tmp_path / "beats"
+    breathing = process("a", BREATHE, heartbeat=heartbeat, silence_limit_seconds=1.0)
+    environment = {**breathing.program.environment, "CODEGEN_INTERNAL_HEARTBEAT": str(heartbeat)}
+    breathing = replace(breathing, program=replace(breathing.program, environment=environment))
+    with Supervisor([breathing, process("b")], on_progress=watched, restart_delays_seconds=(0.01,)) as supervisor:
+        supervisor.start()
+        before, other = supervisor.pids["a"], supervisor.pids["b"]
+        os.kill(before, signal.SIGSTOP)
+        watched.wait_for("a", "ready", times=2)
+        assert Identity.of(before) is None
+        assert supervisor.pids["b"] == other
+        assert "gave no sign of life" in next(one.detail for one in watched.seen if one.state == "restarting")
+
+
+def test_a_process_that_no_longer_answers_is_killed_and_started_again(
+    process: Callable[..., Supervised], watched: Watched, tmp_path: Path
+) -> None:
+    is_deaf = tmp_path / "deaf"
+    asked = process("a", heartbeat=tmp_path / "beats", answers=lambda: not is_deaf.exists(), silence_limit_seconds=0.5)
+    with Supervisor([asked], on_progress=watched, restart_delays_seconds=(0.01,)) as supervisor:
+        supervisor.start()
+        before = supervisor.pids["a"]
+        is_deaf.touch()
+        watched.wait_for("a", "restarting")
+        is_deaf.unlink()
+        watched.wait_for("a", "ready", times=2)
+        assert Identity.of(before) is None
+
+
+def test_a_process_that_cannot_leave_signs_of_life_is_let_be(
+    process: Callable[..., Supervised], watched: Watched, tmp_path: Path
+) -> None:
+    (tmp_path / "full").touch()  # no file can be made below it, as on a full disk
+    quiet = process("a", heartbeat=tmp_path / "full" / "beats", silence_limit_seconds=0.01)
+    with Supervisor([quiet, process("b")], on_progress=watched) as supervisor:
+        supervisor.start()
+        before = supervisor.pids["a"]
+        os.kill(supervisor.pids["b"], signal.SIGKILL)
+        watched.wait_for("b", "ready", times=2)
+        assert supervisor.pids["a"] == before
 
 
 def test_a_process_that_never_comes_up_is_not_tried_again(process: Callable[..., Supervised], watched: Watched) -> None:
@@ -173,16 +226,20 @@ def test_a_taken_port_is_refused_before_anything_starts(process: Callable[..., S
             assert not supervisor.pids
 
 
-def test_a_port_that_somebody_takes_while_a_process_is_down_ends_the_wait(process: Callable[..., Supervised]) -> None:
+def test_a_port_that_somebody_takes_while_a_process_is_down_is_waited_for(
+    process: Callable[..., Supervised], watched: Watched
+) -> None:
     port = ports.choose()
-    with Supervisor([process("a", listens_on=((ports.LOOPBACK, port),))], restart_delays_seconds=(0.1,)) as supervisor:
+    listening = process("a", listens_on=((ports.LOOPBACK, port),))
+    with Supervisor([listening], on_progress=watched, restart_delays_seconds=(0.1,)) as supervisor:
         supervisor.start()
         with socket.socket() as listener:
             listener.bind((ports.LOOPBACK, port))
             listener.listen()
             os.kill(supervisor.pids["a"], signal.SIGKILL)
-            with pytest.raises(PortInUse, match=f"port {port}, which a needs"):
-                supervisor.wait()
+            watched.wait_for("a", "restarting", times=3)
+            assert f"port {port}, which a needs" in watched.seen[-1].detail
+        watched.wait_for("a", "ready", times=2)
 
 
 def test_an_interrupt_while_starting_leaves_nothing(process: Callable[..., Supervised], watched: Watched) -> None:
