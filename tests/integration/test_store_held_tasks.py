@@ -17,7 +17,7 @@ from codegen_platform.errors import CodegenError
 from codegen_platform.store import NewTask, Store, TaskChanges, TaskRow
 from codegen_platform.store.commands.creating import create_all
 from codegen_platform.store.pool import prepare
-from tests.integration.ledger_rows import a_review, completed, route, the
+from tests.integration.ledger_rows import PASSED, a_review, route, the
 
 HELD_WRONGLY = """
     SELECT task.id, task.hold, array_agg(needed.status::text) FROM tasks AS task
@@ -189,4 +189,6 @@ def one_move(store: Store, chance: random.Random, ids: list[UUID], serial: count
     elif kind == "fail" and task.status == "in_progress":
         store.tasks.fail(task.id, task.fence, "failed", "error", "broken", "worker")
     elif kind == "done" and task.status == "in_progress":
-        completed(store, task)
+        store.tasks.to_validation(task.id, task.fence, "worker")
+        store.tasks.validated(task.id, task.fence, PASSED, "worker")
+        store.tasks.complete(task.id, task.fence, "clean", "worker")
