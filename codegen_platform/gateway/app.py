@@ -20,7 +20,7 @@ from codegen_platform.gateway.bodies import BodyLimits
 from codegen_platform.gateway.callers import is_of_this_machine, not_allowed_here
 from codegen_platform.gateway.documentation import documentation_routes
 from codegen_platform.gateway.graphql import graphql_routes
-from codegen_platform.gateway.health import health_routes, index_probe, redis_probe, store_probe
+from codegen_platform.gateway.health import health_routes, index_probe, redis_probe, store_probe, troubles_probe
 from codegen_platform.gateway.live import LiveUpdates, redis_client
 from codegen_platform.gateway.live_metrics import LiveCollector
 from codegen_platform.gateway.metrics import DeliveryMetrics, new_registry, platform_version
@@ -152,7 +152,12 @@ def _add_routes(app: Gateway, store: Store, redis: Redis, registry: CollectorReg
     # Routing sees the webhook's other methods, which get 405.
     app.router.routes.append(Route(WEBHOOK_PATH, app.webhook, methods=["POST"], name="github_webhook"))
     for routes in (
-        health_routes(postgres=store_probe(store), redis=redis_probe(redis), index=index_probe(redis, store)),
+        health_routes(
+            postgres=store_probe(store),
+            redis=redis_probe(redis),
+            index=index_probe(redis, store),
+            troubles=troubles_probe(store),
+        ),
         stream_routes(store, app.live.listeners),  # before the API, to which `stream` would be a task's id
         api_routes(store, redis),
         graphql_routes(store),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar
 
@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from codegen_platform.errors import StoreUnavailable
-from codegen_platform.store import Store
+from codegen_platform.store import Store, Trouble
 from codegen_platform.tasks.index import EPOCH, POSITION
 
 T = TypeVar("T")
@@ -129,11 +129,30 @@ def index_probe(redis: Redis, store: Store) -> Callable[[], Awaitable[float | No
     return probe
 
 
-def health_routes(*, postgres: Probe, redis: Probe, index: Callable[[], Awaitable[float | None]]) -> APIRouter:
+def troubles_probe(store: Store) -> Callable[[], Awaitable[Sequence[Trouble]]]:
+    """Return a probe of what keeps work from moving although everything answers."""
+
+    async def probe() -> Sequence[Trouble]:
+        try:
+            return await asyncio.to_thread(store.queries.troubles)
+        except StoreUnavailable:
+            return ()
+
+    return probe
+
+
+def health_routes(
+    *,
+    postgres: Probe,
+    redis: Probe,
+    index: Callable[[], Awaitable[float | None]],
+    troubles: Callable[[], Awaitable[Sequence[Trouble]]],
+) -> APIRouter:
     """Return `/healthz` and `/readyz`."""
     router = APIRouter(tags=["health"])
     probes = {"postgres": SharedProbe(postgres, False), "redis": SharedProbe(redis, False)}
     behind_seconds = SharedProbe(index, None)
+    known_troubles = SharedProbe[Sequence[Trouble]](troubles, ())
 
     @router.get("/healthz", operation_id="healthz", responses=HEALTHY)
     async def healthz() -> Health:
@@ -142,15 +161,24 @@ def health_routes(*, postgres: Probe, redis: Probe, index: Callable[[], Awaitabl
 
     @router.get("/readyz", operation_id="readyz", responses=READINESS)
     async def readyz(response: Response) -> Readiness:
-        """Say whether PostgreSQL and Redis answer. Without PostgreSQL 503; without Redis still 200, degraded."""
-        behind, *answers = await asyncio.gather(behind_seconds(), *(probe() for probe in probes.values()))
+        """Say whether PostgreSQL and Redis answer, and whether work moves.
+
+        Without PostgreSQL 503; without Redis, or while something keeps work from moving, still 200, degraded.
+        """
+        behind, found, answers = await asyncio.gather(
+            behind_seconds(), known_troubles(), asyncio.gather(*(probe() for probe in probes.values()))
+        )
         up = dict(zip(probes, answers, strict=True))
         response.status_code = 200 if up["postgres"] else 503
+        degraded = [*(name for name, answered in up.items() if not answered), *sorted({one.part for one in found})]
         return Readiness(
-            status="ready" if all(answers) else "degraded" if up["postgres"] else "unavailable",
+            status="unavailable" if not up["postgres"] else "degraded" if degraded else "ready",
             checks={name: "up" if answered else "down" for name, answered in up.items()},
-            degraded=[name for name, answered in up.items() if not answered],
-            notes=[] if behind is not None else [WITHOUT_WRITER if up["redis"] else WITHOUT_REDIS],
+            degraded=degraded,
+            notes=[
+                *([] if behind is not None else [WITHOUT_WRITER if up["redis"] else WITHOUT_REDIS]),
+                *(one.sentence for one in found),
+            ],
             index_behind_seconds=behind,
         )
 

@@ -48,7 +48,12 @@ def queue_gauges(store: Store) -> list[GaugeMetricFamily]:
         depth.add_metric([row.queue], row.depth)
         age_seconds = (now - row.oldest_ready_at).total_seconds() if row.oldest_ready_at else 0.0
         oldest.add_metric([row.queue], max(0.0, age_seconds))
-    return [depth, oldest]
+    held = _gauge(
+        "codegen_feed_held_back_seconds",
+        "How long the oldest task update has been held back by an open transaction of the ledger's database.",
+        store.queries.feed_held_back_seconds() or 0.0,
+    )
+    return [depth, oldest, held]
 
 
 def _gauge(name: str, description: str, value: float) -> GaugeMetricFamily:

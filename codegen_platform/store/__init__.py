@@ -10,6 +10,7 @@ from codegen_platform.store.queries.events import EventFilter
 from codegen_platform.store.queries.queries import Queries
 from codegen_platform.store.queries.reviews import ReviewFilter
 from codegen_platform.store.queries.tasks import TaskFilter
+from codegen_platform.store.queries.troubles import Trouble
 from codegen_platform.store.refusals import (
     DependencyCycle,
     DependencyEnded,
@@ -105,6 +106,7 @@ __all__ = [
     "TaskRow",
     "TaskStatus",
     "TaskUpdate",
+    "Trouble",
     "Unstorable",
     "UpdatesWatch",
     "ValidationReport",

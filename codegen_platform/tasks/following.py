@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import NoReturn
 
@@ -26,6 +27,10 @@ RECONCILE_SECONDS = 5.0
 RECONCILE_SHARE = 20
 """Comparing everything takes at most a twentieth of the time, however much there is."""
 HELD_BACK_SECONDS = 0.02
+HELD_BACK_MOST_SECONDS = 1.0
+HELD_BACK_SHARE = 5
+"""What is held back is asked for again after a fifth of the time for which it has been, so that a long transaction costs little."""
+WARN_SECONDS = 5.0
 GATHER_SECONDS = 0.02
 """From one look at the feed to the next at least: many updates cost little more than one."""
 
@@ -50,6 +55,7 @@ class IndexFollower:
         self._position = ""
         self._looked_at: datetime | None = None
         self._reconcile_at = 0.0
+        self._warned = False
 
     async def run(self) -> NoReturn:
         """Follow until cancelled."""
@@ -84,11 +90,27 @@ class IndexFollower:
                 look_at = self._monotonic() + LOOK_SECONDS
             if there_is_more:
                 continue
-            # What was heard of cannot be read before every older transaction has ended, and nobody tells of that.
-            held_back = heard and await asyncio.to_thread(self._store.queries.feed_is_held_back)
-            wait_seconds = HELD_BACK_SECONDS if held_back else max(0.0, look_at - self._monotonic())
-            heard = await watch.hears(wait_seconds) or held_back
+            # An update cannot be read before every older transaction has ended, and no notification is sent when it has.
+            held_seconds = await asyncio.to_thread(self._store.queries.feed_held_back_seconds) if heard else None
+            await self._warn(held_seconds)
+            if held_seconds is not None:
+                await asyncio.sleep(held_back_pause_seconds(held_seconds))
+                continue
+            heard = await watch.hears(max(0.0, look_at - self._monotonic()))
             await asyncio.sleep(max(0.0, read_at + GATHER_SECONDS - self._monotonic()))
+
+    async def _warn(self, held_seconds: float | None) -> None:
+        """Say once which transaction holds the feed back, and once that it moves again."""
+        is_long = held_seconds is not None and held_seconds > WARN_SECONDS
+        if is_long and not self._warned:
+            writer = await asyncio.to_thread(self._store.queries.oldest_writer)
+            found = asdict(writer) if writer else {}
+            log.warning(
+                "index.held_back", seconds=round(held_seconds or 0.0, 1), **{f"by_{k}": v for k, v in found.items()}
+            )
+        elif self._warned and held_seconds is None:
+            log.info("index.moves_again")
+        self._warned = is_long or (self._warned and held_seconds is not None)
 
     async def _read(self) -> bool:
         """Apply what is next in the feed; return whether there may be more at once."""
@@ -133,3 +155,8 @@ class IndexFollower:
         seconds = self._monotonic() - begun
         log.info("index.rebuilt", reason=reason, ready=len(ready), seconds=round(seconds, 3))
         self._reconcile_at = self._monotonic() + max(RECONCILE_SECONDS, RECONCILE_SHARE * seconds)
+
+
+def held_back_pause_seconds(held_seconds: float) -> float:
+    """Return how long to wait before asking again for what has been held back for so long."""
+    return min(HELD_BACK_MOST_SECONDS, max(HELD_BACK_SECONDS, held_seconds / HELD_BACK_SHARE))

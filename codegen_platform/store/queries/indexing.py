@@ -31,9 +31,6 @@ DEPTHS: LiteralString = f"""
     GROUP BY priority ORDER BY priority
 """  # noqa: S608 - put together from constants
 
-# Whether there are task events that may not be read yet, because a transaction that began before them has not ended.
-HELD_BACK = "SELECT EXISTS (SELECT FROM task_events WHERE tx >= feed_settled_before()) AS yes"
-
 NOW = "SELECT clock_timestamp() AS at"
 
 
@@ -44,11 +41,6 @@ class PriorityDepth:
     priority: int
     depth: int
     oldest_ready_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Answer:
-    yes: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +73,3 @@ class IndexQueries:
     def depths(self) -> Sequence[PriorityDepth]:
         """Return how many tasks of each priority are ready; a priority without any is left out."""
         return self._pool.fetch(PriorityDepth, DEPTHS)
-
-    def feed_is_held_back(self) -> bool:
-        """Return whether a transaction that is not over keeps newer task events from being read."""
-        return self._pool.fetch(_Answer, HELD_BACK)[0].yes

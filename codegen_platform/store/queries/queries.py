@@ -9,11 +9,20 @@ from codegen_platform.store.queries.indexing import IndexQueries
 from codegen_platform.store.queries.kpis import KpiQueries
 from codegen_platform.store.queries.reviews import ReviewQueries
 from codegen_platform.store.queries.tasks import TaskQueries
+from codegen_platform.store.queries.troubles import TroubleQueries
 from codegen_platform.store.queries.workflows import WorkflowQueries
 
 
 class Queries(
-    TaskQueries, EventQueries, AgentQueries, WorkflowQueries, ReviewQueries, FeedQueries, IndexQueries, KpiQueries
+    TaskQueries,
+    EventQueries,
+    AgentQueries,
+    WorkflowQueries,
+    ReviewQueries,
+    FeedQueries,
+    IndexQueries,
+    KpiQueries,
+    TroubleQueries,
 ):
     """Reads on connections that PostgreSQL lets neither write nor lock rows, and that it stops after ten seconds.
 
