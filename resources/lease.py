@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from codegen_platform.errors import LeaseLost, StoreUnavailable
-from codegen_platform.store import TaskRow
+from codegen_platform.store import NewTask, TaskRow
 from resources.ledger import Ledger
 from resources.process import agent_name
 
@@ -34,7 +34,6 @@ class TaskLease(dg.ConfigurableResource[None]):
     _task: TaskRow | None = PrivateAttr(default=None)
     _lost: threading.Event = PrivateAttr(default_factory=threading.Event)
     _ended: threading.Event = PrivateAttr(default_factory=threading.Event)
-    _by_hand: bool = PrivateAttr(default=False)
     _heart: threading.Thread | None = PrivateAttr(default=None)
 
     @contextmanager
@@ -57,24 +56,18 @@ class TaskLease(dg.ConfigurableResource[None]):
         """Return whether the task was cancelled, superseded or given to another run since it was claimed."""
         return self._lost.is_set()
 
-    def claim(self, *, task_id: UUID, attempt: int, run_id: str, by_hand: bool = False) -> TaskRow | None:
-        """Claim the task for this run; None if it is no longer to be had at this attempt.
+    def claim(self, *, task_id: UUID, attempt: int, run_id: str) -> TaskRow | None:
+        """Claim the task for this run; None if it is no longer to be had at this attempt."""
+        tasks, actor = self.ledger.store.tasks, f"run:{run_id}"
+        return self._hold(tasks.claim(task_id, attempt, run_id, actor, self.seconds, agent=agent_name()))
 
-        A task that was made for a run started `by_hand` ends with it: nobody asked for more than the run does.
+    def begin(self, new: NewTask, *, run_id: str) -> TaskRow | None:
+        """Create a task for this run, which a person started, and hold it from its first moment; it ends with the run.
+
+        None: this run created it before, and it has ended.
         """
-        self._by_hand = by_hand
-        self._task = self.ledger.store.tasks.claim(
-            task_id,
-            attempt=attempt,
-            run_id=run_id,
-            actor=f"run:{run_id}",
-            lease_seconds=self.seconds,
-            agent=agent_name(),
-        )
-        if self._task is not None:
-            self._heart = threading.Thread(target=self._beat, name="task-lease", daemon=True)
-            self._heart.start()
-        return self._task
+        tasks, actor = self.ledger.store.tasks, f"run:{run_id}"
+        return self._hold(tasks.begin(new, run_id, actor, self.seconds, agent=agent_name()))
 
     def check(self) -> None:
         """Raise LeaseLost if the task is no longer ours."""
@@ -86,6 +79,13 @@ class TaskLease(dg.ConfigurableResource[None]):
         if self._task is not None and self._task.error_code == error_code:
             actor = f"run:{self._task.run_id}"
             self.ledger.store.tasks.hasten(error_code, within_seconds=BACK_WITHIN_SECONDS, actor=actor)
+
+    def _hold(self, task: TaskRow | None) -> TaskRow | None:
+        self._task = task
+        if task is not None:
+            self._heart = threading.Thread(target=self._beat, name="task-lease", daemon=True)
+            self._heart.start()
+        return task
 
     def _beat(self) -> None:
         assert self._task is not None
@@ -105,11 +105,12 @@ class TaskLease(dg.ConfigurableResource[None]):
         self._ended.set()
         if self._heart is not None:
             self._heart.join(timeout=5)
-        if self._task is None or self.lost:
+        if self._task is None:
             return
         tasks = self.ledger.store.tasks
+        # Also when the task was cancelled or superseded meanwhile: its place is free from now on, and who waits is woken.
         tasks.release(self._task.id, self._task.fence)
-        if self._by_hand:
+        if self._task.is_by_hand and not self.lost:
             now = tasks.get(self._task.id)
             if now is not None and now.fence == self._task.fence and self._is_unfinished(now):
                 tasks.cancel(now.id, f"run:{now.run_id}", "the run that was started by hand ended without publishing")

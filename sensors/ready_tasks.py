@@ -27,9 +27,12 @@ def ready_tasks(context: dg.SensorEvaluationContext, ledger: Ledger) -> dg.Senso
     """
     store = ledger.store
     with store.listen("tasks") as bell:
+        due_in = (
+            store.tasks.seconds_until_due()
+        )  # before the dispatch: a task that becomes due in between is then in one of the two
         tasks = store.tasks.dispatch(MOST_A_TICK, kinds=KINDS)
         if not tasks:
-            bell.wait(_patience_seconds(store))
+            bell.wait(_patience_seconds(store, due_in))
             tasks = _to_start(store)
     if not tasks:
         return dg.SkipReason("no task is ready, or every agent that could do it is busy")
@@ -45,11 +48,11 @@ def _to_start(store: Store) -> list[TaskRow]:
     return [*late, *store.tasks.dispatch(MOST_A_TICK - len(late), kinds=KINDS)]
 
 
-def _patience_seconds(store: Store) -> float:
-    """Return how long to wait at most: nobody rings when a postponed task is due, or when a run is late."""
-    due_in = store.tasks.seconds_until_due() or PATIENCE_SECONDS
+def _patience_seconds(store: Store, due_in: float | None) -> float:
+    """Return how long to wait at most: no notification is sent when a delayed task becomes due, or when a run is late."""
     may_be_late = bool(store.tasks.waiting_for_a_run(1, kinds=KINDS))
-    return min(PATIENCE_SECONDS, due_in, LATE_SECONDS if may_be_late else PATIENCE_SECONDS)
+    latest = LATE_SECONDS if may_be_late else PATIENCE_SECONDS
+    return latest if due_in is None else max(0.0, min(latest, due_in))
 
 
 def _request(task: TaskRow) -> dg.RunRequest:

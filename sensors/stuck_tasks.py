@@ -26,7 +26,8 @@ def stuck_tasks(
     """
     store = ledger.store
     with store.listen("tasks") as bell:
-        bell.wait(PATIENCE_SECONDS)
+        lost_in = store.tasks.seconds_until_lost()
+        bell.wait(PATIENCE_SECONDS if lost_in is None else max(0.0, min(PATIENCE_SECONDS, lost_in)))
     silent = store.agents.mark_lost(SILENT_SECONDS)
     recovered = store.tasks.recover_lost(settings().workers.max_attempts)
     for run_id in (task.run_id for task in recovered if task.run_id):

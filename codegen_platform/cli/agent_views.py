@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen_platform.cli.api.agents import WantedStatus
 from codegen_platform.cli.api.answers import Agent
 from codegen_platform.cli.api.reaching import open_api
-from codegen_platform.cli.output import clock, instant, print_facts, print_json
+from codegen_platform.cli.output import clock, console, instant, print_facts, print_json, text
 from codegen_platform.cli.tables import print_table
 from codegen_platform.tasks.kinds import LANGUAGE
 
@@ -13,12 +13,15 @@ NO_AGENTS = "No worker has registered yet: codegen-platform up starts some."
 
 
 def show_agents(*, as_json: bool) -> None:
-    """Print all agents."""
+    """Print all agents, and why one cannot work."""
     with open_api() as api:
         agents = api.agents.list()
     if as_json:
         print_json(agents)
         return
+    for agent in agents:
+        if agent["status"] == "unable":
+            console().print(text(f"{agent['name']} cannot work: {agent['status_reason']}"))
     rows = [(a["name"], a["type"], _status(a), _load(a), _skills(a), clock(instant(a["last_seen"]))) for a in agents]
     print_table(("name", "type", "status", "busy", "can do", "heard of"), rows, empty=NO_AGENTS)
 

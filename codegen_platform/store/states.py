@@ -11,7 +11,7 @@ TaskStatus: TypeAlias = Literal[
 EffectState: TypeAlias = Literal["pending", "sending", "done", "superseded", "dead"]
 Disposition: TypeAlias = Literal["task", "ignored", "unparseable", "unknown"]
 AgentType: TypeAlias = Literal["reviewer", "generator", "fixer", "validator"]
-AgentStatus: TypeAlias = Literal["active", "draining", "lost", "disabled"]
+AgentStatus: TypeAlias = Literal["active", "draining", "lost", "disabled", "unable"]
 
 # Work on it is wanted: waiting for a run, in a run, or waiting for its effects to be published.
 OPEN: frozenset[TaskStatus] = frozenset({"pending", "in_progress", "validation"})

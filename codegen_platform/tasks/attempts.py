@@ -8,7 +8,7 @@ import structlog
 
 from codegen_platform.errors import CodegenError, ForgeNotYet, LeaseLost, Superseded
 from codegen_platform.store import Store, TaskRow, head_updated_at
-from codegen_platform.tasks.retrying import MOST_TRIES, POLICIES, judge
+from codegen_platform.tasks.retrying import MOST_TRIES, POLICIES, judge, tries_of_kind
 
 log = structlog.get_logger(__name__)
 
@@ -21,8 +21,9 @@ def fail_attempt(
 ) -> TaskRow | None:
     """Record that the try of `task`, as it was claimed, ended in `error`, and return the task as it is now.
 
-    By the table in `retrying` the task is pending again after a wait, dead when it was tried enough (at most `max_attempts` times), or
-    failed at once; a moved head makes it superseded. None: the task is not this run's any more, or waits for the publisher, so there
+    By the table in `retrying` the task is pending again after a wait, dead when it was tried enough (at most `max_attempts` times for
+    each kind of error), or failed at once; a moved head makes it superseded. A task whose run a person started is not tried again: it
+    has failed, and the person sees why. None: the task is not this run's any more, or waits for the publisher, so there
     was nothing to record.
 
     Raises:
@@ -73,7 +74,10 @@ def _age_seconds(task: TaskRow) -> float:
 def _judged(
     store: Store, task: TaskRow, error: CodegenError, sentence: str, max_attempts: int, actor: str
 ) -> TaskRow | None:
-    verdict = judge(error, tries=task.tries, age_seconds=_age_seconds(task), most_tries=max_attempts)
+    tries = tries_of_kind(task.failures, error.code)
+    verdict = judge(error, tries=tries, age_seconds=_age_seconds(task), most_tries=max_attempts)
+    if task.is_by_hand:
+        return store.tasks.fail(task.id, task.fence, "failed", verdict.code, sentence[:ERROR_CHARACTERS], actor)
     told = ": ".join(part for part in (verdict.given_up, sentence) if part)[:ERROR_CHARACTERS]
     if verdict.status == "pending":
         return store.tasks.retry(task.id, task.fence, verdict.delay_seconds, verdict.code, told, actor)

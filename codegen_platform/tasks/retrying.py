@@ -11,7 +11,7 @@ from typing import Literal
 
 from codegen_platform.errors import CodegenError
 
-# No task is tried oftener or longer than this, whatever its errors: a person shall look at it.
+# No task is tried oftener than this because of one kind of error, or longer than a day: then a person has to look at it.
 MOST_TRIES = 8
 MOST_AGE_SECONDS = 24 * 3600.0
 
@@ -25,7 +25,7 @@ class RetryPolicy:
 
     Attributes:
         base_seconds: ceiling of the first wait; doubled from failure to failure up to `cap_seconds`.
-        tries: of one task, the first included; after the last one it is dead.
+        tries: of one task that may end in this error; after the last one it is dead. Other kinds of errors have tries of their own.
         passes_within_seconds: age of the task up to which the error may pass; from then on it is permanent. None: at any age.
     """
 
@@ -97,10 +97,16 @@ class Verdict:
     given_up: str | None = None
 
 
+def tries_of_kind(failures: Mapping[str, int], code: str) -> int:
+    """Return which try of its kind one is that ends in this error, after `failures` of a task by code; 1 = the first."""
+    return 1 + sum(failures.get(name, 0) for name in {code, ASKED_TO_WAIT.get(code, code)})
+
+
 def judge(error: CodegenError, *, tries: int, age_seconds: float, most_tries: int = MOST_TRIES) -> Verdict:
     """Return what the `tries`-th try of a task means that ended in `error`, `age_seconds` after the task was asked for.
 
     Args:
+        tries: those that ended in an error of this kind, this one included (`tries_of_kind`).
         most_tries: a lower bound than that of the table, if somebody set one.
     """
     policy = POLICIES.get(error.code)
@@ -119,6 +125,6 @@ def judge(error: CodegenError, *, tries: int, age_seconds: float, most_tries: in
 
 
 def is_last_try(code: str, tries: int, most_tries: int = MOST_TRIES) -> bool:
-    """Return whether a task whose `tries`-th try ends in this error is not tried again."""
+    """Return whether a task whose `tries`-th try of this kind ends in this error is not tried again."""
     policy = POLICIES.get(code)
     return policy is None or tries >= min(policy.tries, most_tries)

@@ -8,7 +8,7 @@ import dagster as dg
 from codegen_platform.changes.keys import parse_partition_key, parse_pull_request, partition_key
 from codegen_platform.store import NewTask, TaskRow
 from jobs.ops.edge import RETRIES, engine_errors
-from resources import Forges, Ledger, TaskLease
+from resources import Forges, TaskLease
 
 TASK_ID_TAG = "codegen/task_id"
 ATTEMPT_TAG = "codegen/attempt"
@@ -31,7 +31,7 @@ class ReviewRequest(dg.Config):
 
 @dg.op(out=dg.Out(TaskRow, is_required=False, io_manager_key="memory"), retry_policy=RETRIES)
 def claim_task(
-    context: dg.OpExecutionContext, config: ReviewRequest, ledger: Ledger, lease: TaskLease, forges: Forges
+    context: dg.OpExecutionContext, config: ReviewRequest, lease: TaskLease, forges: Forges
 ) -> Iterator[dg.Output[TaskRow]]:
     """Claim the task named by the run's tags; a run by hand gets a new task for its configuration or its partition.
 
@@ -43,15 +43,14 @@ def claim_task(
     with engine_errors(context):
         if not by_hand:
             task_id, attempt = UUID(tags[TASK_ID_TAG]), int(tags[ATTEMPT_TAG])
+            task = lease.claim(task_id=task_id, attempt=attempt, run_id=context.run_id)
         else:
-            repository, number = _asked_for(context, config, forges)
-            asked = _new_task(repository, number, context.run_id, ledger, forges)
+            asked = _new_task(*_asked_for(context, config, forges), context.run_id, forges)
             context.instance.add_dynamic_partitions(PARTITIONS, [asked.partition_key])
-            task_id, attempt = asked.id, asked.attempt
-        task = lease.claim(task_id=task_id, attempt=attempt, run_id=context.run_id, by_hand=by_hand)
+            task = lease.begin(asked, run_id=context.run_id)
         lease.answered("store_unavailable")
     if task is None:
-        context.log.info("task %s, attempt %s, is no longer available; nothing to do", task_id, attempt)
+        context.log.info("the task of this run is no longer available; nothing to do")
         return
     context.log.info("claimed task %s (%s), attempt %s, priority %s", task.id, task.title, attempt, task.priority)
     yield dg.Output(task)
@@ -65,20 +64,16 @@ def _asked_for(context: dg.OpExecutionContext, config: ReviewRequest, forges: Fo
     return parse_partition_key(context.partition_key)
 
 
-def _new_task(repository: str, number: int, run_id: str, ledger: Ledger, forges: Forges) -> TaskRow:
+def _new_task(repository: str, number: int, run_id: str, forges: Forges) -> NewTask:
     forge = forges.reading(repository, number)
     head = forge.head(repository, number)
-    task, _ = ledger.store.tasks.create(
-        NewTask(
-            title=f"Review {repository}#{number}",
-            kind="review_pull_request",
-            semantic_key=f"review_pull_request:{forge.name}:{repository}:{number}:{head.head_sha}:run:{run_id}",
-            forge=forge.name,
-            repository=repository,
-            number=number,
-            head_sha=head.head_sha,
-            partition_key=partition_key(repository, number),
-        ),
-        actor=f"run:{run_id}",
+    return NewTask(
+        title=f"Review {repository}#{number}",
+        kind="review_pull_request",
+        semantic_key=f"review_pull_request:{forge.name}:{repository}:{number}:{head.head_sha}:run:{run_id}",
+        forge=forge.name,
+        repository=repository,
+        number=number,
+        head_sha=head.head_sha,
+        partition_key=partition_key(repository, number),
     )
-    return task

@@ -10,7 +10,8 @@ from codegen_platform.agents.reviewer import DraftReview, ReviewLimits
 from codegen_platform.artifacts import CodeReview, PullRequestSnapshot, StaticFindings
 from codegen_platform.changes.configuration import parse_instructions
 from codegen_platform.errors import ModelUnavailable
-from codegen_platform.tasks.retrying import is_last_try
+from codegen_platform.store import TaskRow
+from codegen_platform.tasks.retrying import is_last_try, tries_of_kind
 from jobs.ops.edge import RETRIES, engine_errors, ordinary_ends
 from jobs.ops.markdown import findings_table
 from jobs.ops.output import document_output
@@ -39,7 +40,7 @@ def review_with_model(
             instructions=parse_instructions(snapshot.instructions),
             limits=_limits(),
             task_id=str(task.id) if task else context.run_id,
-            last_attempt=task is None or is_last_try(AWAY, task.tries, settings().workers.max_attempts),
+            last_attempt=task is None or _is_last_try(task),
         )
         if draft.model is not None and draft.degraded is None:
             lease.answered(AWAY)
@@ -82,6 +83,11 @@ def verify_review(
 
 def _backend(model: ReviewModel, lease: TaskLease) -> ModelBackend | None:
     return model.backend(lease.task, cancelled=lambda: lease.lost)
+
+
+def _is_last_try(task: TaskRow) -> bool:
+    tries = tries_of_kind(task.failures, AWAY)
+    return task.is_by_hand or is_last_try(AWAY, tries, settings().workers.max_attempts)
 
 
 def _limits() -> ReviewLimits:

@@ -19,7 +19,7 @@ from codegen_platform.store import NewTask, Store, TaskRow
 from codegen_platform.tasks import fail_attempt
 from resources import Ledger, TaskLease
 from tests.doubles.anthropic import AnthropicDouble
-from tests.integration.ledger_rows import a_review, claimed, now, the
+from tests.integration.ledger_rows import a_review, an_agent, claimed, now, the
 
 
 def ledger_of(given: Store) -> Ledger:
@@ -34,18 +34,27 @@ def ledger_of(given: Store) -> Ledger:
 
 
 @contextmanager
-def running(store: Store, new: NewTask | None = None, *, by_hand: bool = False) -> Iterator[TaskLease]:
+def running(store: Store, new: NewTask | None = None) -> Iterator[TaskLease]:
     """A run that has claimed a task."""
     task, _ = store.tasks.create(new or a_review(), "test")
-    with holding(store, task, by_hand=by_hand) as lease:
+    with holding(store, task) as lease:
         yield lease
 
 
 @contextmanager
-def holding(store: Store, task: TaskRow, *, by_hand: bool = False) -> Iterator[TaskLease]:
+def holding(store: Store, task: TaskRow) -> Iterator[TaskLease]:
     lease = TaskLease(ledger=ledger_of(store))
     with lease.yield_for_execution(dg.build_init_resource_context()):
-        assert lease.claim(task_id=task.id, attempt=task.attempt, run_id="run-1", by_hand=by_hand)
+        assert lease.claim(task_id=task.id, attempt=task.attempt, run_id="run-1")
+        yield lease
+
+
+@contextmanager
+def started_by_hand(store: Store) -> Iterator[TaskLease]:
+    """A run that a person started, with the task that was made for it."""
+    lease = TaskLease(ledger=ledger_of(store))
+    with lease.yield_for_execution(dg.build_init_resource_context()):
+        assert lease.begin(a_review(), run_id="run-1")
         yield lease
 
 
@@ -124,8 +133,50 @@ def test_a_run_whose_task_never_failed_hastens_nobody(store: Store) -> None:
     assert the(waiting, store).run_at == due
 
 
+def test_the_place_of_a_superseded_run_is_free_and_announced_when_the_run_ends(store: Store) -> None:
+    an_agent(store, capacity=1)
+    with running(store) as lease:
+        assert lease.task
+        store.tasks.create(a_review("bbb"), "test")
+        store.tasks.supersede_change("octo/repo", 7, "events", "head moved")
+        waiting, _ = store.tasks.create(a_review("ccc", number=8), "test")
+        assert store.tasks.in_flight() == 1
+        seconds_until_lost(lease)
+        with store.listen("tasks") as bell:
+            lease._let_go()
+            assert bell.wait(10) == {"tasks"}
+    assert store.tasks.in_flight() == 0
+    assert [task.id for task in store.tasks.dispatch(5)] == [waiting.id]
+
+
+def test_a_run_by_hand_holds_its_task_from_the_first_moment_so_that_no_agent_is_given_it(store: Store) -> None:
+    an_agent(store)
+    with started_by_hand(store) as lease:
+        assert lease.task
+        assert [event.type for event in store.queries.history(lease.task.id)] == ["created", "claimed"]
+        assert store.tasks.dispatch(5) == []
+        assert lease.begin(a_review(), run_id="run-1"), "asked again, because its first answer was lost"
+        assert lease.begin(a_review(), run_id="another run") is None
+
+
+def test_a_run_by_hand_that_meets_a_passing_error_leaves_no_pending_task(store: Store) -> None:
+    with started_by_hand(store) as lease:
+        assert lease.task
+        ended = fail_attempt(store, lease.task, ForgeUnavailable("502"), actor="hook")
+    assert ended
+    assert (ended.status, ended.error_code, ended.error) == ("failed", "forge_unavailable", "502")
+    again = store.tasks.replay(ended.id, "alice")
+    assert (again.status, again.is_by_hand) == ("pending", False), "a replayed task is one like any other"
+
+
+def test_a_run_by_hand_that_is_lost_is_not_given_to_an_agent(store: Store) -> None:
+    task = store.tasks.begin(a_review(), "run-1", "run:run-1", 0.0)
+    assert task
+    assert [(row.status, row.error_code) for row in store.tasks.recover_lost(8)] == [("failed", "run_lost")]
+
+
 def test_a_task_that_was_made_for_a_run_by_hand_ends_with_it_also_from_validation(store: Store) -> None:
-    with running(store, by_hand=True) as lease:
+    with started_by_hand(store) as lease:
         assert lease.task
         task = lease.task
         store.tasks.to_validation(task.id, task.fence, "run:run-1")

@@ -18,9 +18,18 @@ from codegen_platform.errors import (
     Superseded,
     WrongUsage,
 )
+from codegen_platform.sandbox.git_process import GitTooSlow
 from codegen_platform.store import Store, TaskRow
 from codegen_platform.tasks import POLICIES, fail_attempt
 from tests.integration.ledger_rows import a_review, claimed, enqueued, now, the
+
+
+def next_try(store: Store, task: TaskRow | None, *, lease_seconds: float = 60) -> TaskRow:
+    assert task is not None
+    held = store.tasks.claim(task.id, the(task, store).attempt, "run", "worker", lease_seconds)
+    assert held is not None
+    return held
+
 
 PASSING = [ForgeUnavailable("502"), ModelUnavailable("529"), StoreUnavailable("restarting")]
 PERMANENT = [
@@ -70,6 +79,38 @@ def test_the_last_try_is_the_end(store: Store) -> None:
         assert after.error == ("given up after 3 tries: 529" if attempt == 3 else "529")
         task = store.tasks.claim(after.id, after.attempt, "run", "worker", 60)
     assert task is None
+
+
+def test_tries_of_one_kind_of_error_do_not_pay_for_another(store: Store) -> None:
+    task: TaskRow | None = claimed(store, lease_seconds=0)
+    store.tasks.recover_lost(8)  # a lost run
+    for error in (GitTooSlow("60 s"), ModelUnavailable("529"), ForgeUnavailable("502")):
+        task = next_try(store, task)
+        again = fail_attempt(store, task, error, actor="hook")
+        assert again is not None
+        assert (again.status, again.error_code) == ("pending", error.code)
+    second = fail_attempt(store, next_try(store, task), GitTooSlow("60 s"), actor="hook")
+    assert second is not None
+    assert (second.status, second.error) == ("dead", "given up after 2 tries: 60 s")
+
+
+def test_failed_tries_do_not_pay_for_lost_runs(store: Store) -> None:
+    task = claimed(store)
+    for _ in range(4):
+        fail_attempt(store, task, ModelUnavailable("529"), actor="hook")
+        task = next_try(store, task)
+    store.tasks.heartbeat(task.id, task.fence, 0)
+    assert [row.status for row in store.tasks.recover_lost(2)] == ["pending"]
+    next_try(store, task, lease_seconds=0)
+    assert [(row.status, row.losses) for row in store.tasks.recover_lost(2)] == [("dead", 2)]
+
+
+def test_a_wait_that_was_asked_for_counts_with_the_error_that_it_is(store: Store) -> None:
+    task = claimed(store)
+    fail_attempt(store, task, ModelUnavailable("529", retry_after_seconds=1), max_attempts=2, actor="hook")
+    ended = fail_attempt(store, next_try(store, task), ModelUnavailable("529"), max_attempts=2, actor="hook")
+    assert ended is not None
+    assert ended.status == "dead"
 
 
 def test_a_replayed_task_has_all_its_tries_again(store: Store) -> None:

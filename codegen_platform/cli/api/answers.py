@@ -102,6 +102,7 @@ class Agent(TypedDict):
     capacity: int
     busy: int
     status: str
+    status_reason: str | None
     is_heard: bool
     last_seen: str
 

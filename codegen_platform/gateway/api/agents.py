@@ -25,6 +25,8 @@ EXAMPLE: Mapping[str, object] = {
     "capacity": 6,
     "busy": 2,
     "status": "active",
+    "status_reason": None,
+    "unclaimed": 0,
     "is_heard": True,
     "created_at": "2026-01-15T09:00:00Z",
     "started_at": "2026-01-15T09:00:00Z",
@@ -43,7 +45,14 @@ class AgentView(View):
     capabilities: Sequence[str] = Field(description="kinds of tasks, and languages as `language:<name>`")
     capacity: int = Field(description="how many tasks at once")
     busy: int = Field(description="tasks that it was given or works on now")
-    status: AgentStatus
+    status: AgentStatus = Field(
+        description="`active` gets work; `draining` and `disabled`: a person's decision; `lost`: silent; `unable`: it says that it cannot"
+        " run what it is given, or three times in a row nothing that it was given began"
+    )
+    status_reason: str | None = Field(description="why it is `unable`")
+    unclaimed: int = Field(
+        description="how often in a row what it was given did not begin; until something does, it gets one task at a time"
+    )
     is_heard: bool = Field(description="whether it was heard of lately")
     created_at: datetime
     started_at: datetime = Field(description="when its process began")

@@ -40,6 +40,8 @@ TASK: Mapping[str, object] = {
     "version": 1,
     "attempt": 1,
     "tries": 0,
+    "unclaimed": 0,
+    "failures": {},
     "run_id": None,
     "event_id": None,
     "error_code": None,

@@ -172,6 +172,7 @@ class Agent(OfRow):
     capacity: int = strawberry.field(description="how many tasks at once")
     busy: int = strawberry.field(description="tasks that it was given or works on now")
     status: AgentStatus
+    status_reason: str | None = strawberry.field(description="why it is unable")
     is_heard: bool = strawberry.field(description="whether it was heard of lately")
     created_at: datetime
     started_at: datetime

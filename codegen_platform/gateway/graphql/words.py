@@ -60,3 +60,4 @@ class AgentStatus(StrEnum):
     draining = "draining"
     lost = "lost"
     disabled = "disabled"
+    unable = "unable"

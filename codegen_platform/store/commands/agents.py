@@ -12,20 +12,38 @@ from codegen_platform.store.refusals import NotFound
 from codegen_platform.store.rows import AgentRow
 from codegen_platform.store.states import AgentType
 
-# Begin a session of the agent with this name; one that a person disabled stays so.
+# Begin a session of the agent with this name, and wake who waits for an agent; one that a person disabled stays so. Runs of earlier
+# sessions that did not begin are not forgotten, but the new session is tried at once.
 REGISTER = """
+    WITH registered AS (
     INSERT INTO agents (id, name, type, capabilities, capacity, started_at, last_seen)
     VALUES (%(id)s, %(name)s, %(type)s::agent_type_enum, %(capabilities)s::text[], %(capacity)s, clock_timestamp(), clock_timestamp())
     ON CONFLICT (name) DO UPDATE
     SET type = excluded.type, capabilities = excluded.capabilities, capacity = excluded.capacity,
-        started_at = excluded.started_at, last_seen = excluded.last_seen,
+        started_at = excluded.started_at, last_seen = excluded.last_seen, status_reason = NULL,
+        unclaimed = least(agents.unclaimed, 2),
         status = CASE WHEN agents.status = 'disabled' THEN agents.status ELSE 'active' END
     RETURNING *
+    ), woken AS MATERIALIZED (SELECT pg_notify('tasks', ''))
+    SELECT registered.* FROM registered, woken
 """
 
-# An agent was heard of; one that had been given up is active again, one that a person disabled stays so.
+# An agent was heard of; one that had been given up is active again, one that a person disabled stays so. Who waits for an agent is
+# woken if it had been silent.
 HEARTBEAT = """
-    UPDATE agents SET last_seen = clock_timestamp(), status = CASE WHEN status = 'lost' THEN 'active' ELSE status END
+    WITH before AS (
+        SELECT id, status = 'lost' OR last_seen < clock_timestamp() - interval '10 s' AS was_silent FROM agents WHERE id = %(id)s
+    ), heard AS (
+        UPDATE agents SET last_seen = clock_timestamp(), status = CASE WHEN status = 'lost' THEN 'active' ELSE status END
+        FROM before WHERE agents.id = before.id RETURNING before.was_silent
+    )
+    SELECT CASE WHEN was_silent THEN pg_notify('tasks', '') END FROM heard
+"""
+
+# An agent cannot run what it is given, and says why.
+UNABLE = """
+    UPDATE agents SET status = CASE WHEN status IN ('disabled', 'draining') THEN status ELSE 'unable' END,
+        status_reason = %(reason)s, last_seen = clock_timestamp(), unclaimed = 0, unclaimed_at = NULL
     WHERE id = %(id)s
 """
 
@@ -39,9 +57,18 @@ MARK_LOST = """
 # The session of an agent ends: it finishes what it has. What a person said about it stands.
 DRAIN = "UPDATE agents SET status = 'draining' WHERE id = %(id)s AND status = 'active'"
 
-SET_STATUS = "UPDATE agents SET status = %(status)s::agent_status_enum WHERE name = %(name)s RETURNING *"
+# A person decides about an agent. One that is to work again is tried like a new one; who waits for an agent is woken.
+SET_STATUS = """
+    WITH changed AS (
+        UPDATE agents SET status = %(status)s::agent_status_enum, status_reason = NULL, unclaimed = 0, unclaimed_at = NULL
+        WHERE name = %(name)s RETURNING *
+    ), woken AS MATERIALIZED (SELECT pg_notify('tasks', ''))
+    SELECT changed.* FROM changed, woken
+"""
 
 CAPABILITIES = "SELECT DISTINCT unnest(capabilities) AS name FROM agents WHERE status <> 'disabled'"
+
+REASON_CHARACTERS = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +93,13 @@ class Agents:
     def heartbeat(self, agent_id: UUID) -> bool:
         """Say that the agent is alive. False: there is no such agent."""
         return self._pool.execute(HEARTBEAT, {"id": agent_id}) == 1
+
+    def report_unable(self, agent_id: UUID, reason: str) -> None:
+        """Say that the agent cannot run what it is given, and why; it gets nothing until it registers again or a person activates it.
+
+        What it was given is given out again by `recover_lost`.
+        """
+        self._pool.execute(UNABLE, {"id": agent_id, "reason": reason[:REASON_CHARACTERS]})
 
     def drain(self, agent_id: UUID) -> None:
         """Say that the agent finishes what it has and takes nothing more; what a person said about it stands."""

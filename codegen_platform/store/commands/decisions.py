@@ -15,6 +15,7 @@ from codegen_platform.store.commands.outbox import withdraw
 from codegen_platform.store.pool import Pool, fetch
 from codegen_platform.store.refusals import NotFound, WrongState
 from codegen_platform.store.rows import TaskRow
+from codegen_platform.store.rows.tasks import BY_HAND
 from codegen_platform.store.states import OPEN, TaskStatus
 
 # The open tasks of one pull request or issue, locked.
@@ -90,7 +91,8 @@ class Decisions:
             waits = unmet(connection, [task.id])
             if bad := [str(edge.depends_on) for edge in waits if edge.status in ENDED]:
                 raise WrongState(f"the task waits for {', '.join(bad)}; replay that first, and this one follows")
-            after = replace(reopened(task, task.metadata), hold="dependencies" if waits else None)
+            metadata = {name: value for name, value in task.metadata.items() if name != BY_HAND}
+            after = replace(reopened(task, metadata), hold="dependencies" if waits else None)
             return save(connection, [Move(before=task, after=after, type="replayed", actor=actor)])[0]
 
         return self._pool.run(replayed)

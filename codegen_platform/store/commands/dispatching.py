@@ -185,8 +185,8 @@ class Dispatching:
 
         A task is given out when it is due, waits for nothing, no other task of its repository and number is dispatched or held by
         a run, and an active agent heard of within `silent_seconds` has room and all that it requires; of several such agents the one
-        with the smallest share of its capacity in use gets it. Each task is returned once per attempt; `recover_lost` makes a new
-        attempt of one that no run claimed.
+        with the smallest share of its capacity in use gets it. An agent whose last runs did not begin gets one task at a time. Each
+        task is returned once per attempt; `recover_lost` makes a new attempt of one that no run claimed.
 
         Args:
             kinds: what the caller can start runs of; None: anything.
@@ -194,12 +194,9 @@ class Dispatching:
 
         def dispatched(connection: Connection) -> list[TaskRow]:
             connection.execute(DISPATCH_LOCK)
-            free = [
-                agent
-                for agent in fetch(connection, AgentRow, AGENTS, {"silent_seconds": silent_seconds})
-                if agent.status == "active" and agent.is_heard and agent.busy < agent.capacity
-            ]
-            room = min(limit, sum(agent.capacity - agent.busy for agent in free))
+            agents = fetch(connection, AgentRow, AGENTS, {"silent_seconds": silent_seconds})
+            free = [agent for agent in agents if agent.room > 0]
+            room = min(limit, sum(agent.room for agent in free))
             if room <= 0:
                 return []
             given = {"limit": room, "window": room * WINDOW, "agent_ids": [agent.id for agent in free]}
@@ -227,7 +224,8 @@ class Dispatching:
     def seconds_until_due(self) -> float | None:
         """Return how long until the next postponed task may be dispatched; None if none is postponed.
 
-        Nobody is notified when that time comes: who waits for tasks bounds the wait by it.
+        No notification is sent when that time comes: bound the wait for tasks by it. Ask before `dispatch`, not after: a task that
+        becomes due between the two is then in one of the answers.
         """
         return self._pool.fetch(_Wait, UNTIL_DUE)[0].seconds
 
@@ -238,11 +236,12 @@ def _assigned(tasks: Sequence[LockedTask], agents: Collection[AgentRow]) -> Iter
         fit = [
             agent
             for agent in agents
-            if busy[agent.id] < agent.capacity and {*task.requirements} <= {*agent.capabilities}
+            if busy[agent.id] < agent.busy + agent.room and {*task.requirements} <= {*agent.capabilities}
         ]
         if not fit:  # the last fit one was filled by a task before it
             continue
-        chosen = min(fit, key=lambda agent: (busy[agent.id] / agent.capacity, agent.name))
+        # One whose last runs did not begin is tried again with what the others have no room for.
+        chosen = min(fit, key=lambda agent: (agent.unclaimed > 0, busy[agent.id] / agent.capacity, agent.name))
         busy[chosen.id] += 1
         after = replace(task, dispatched_at=task.now, assignee=chosen.name)
         yield Move(before=task, after=after, type="dispatched", actor="dispatcher")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -11,12 +11,16 @@ from uuid import UUID
 from psycopg import Connection
 
 from codegen_platform.store.commands.dependencies import save
+from codegen_platform.store.commands.hastening import hasten
+from codegen_platform.store.commands.heads import create
 from codegen_platform.store.commands.ledger import lock
 from codegen_platform.store.commands.moves import HELD, LockedTask, Move, ended, is_valid, time_of
 from codegen_platform.store.commands.outbox import is_outgoing, withdraw
+from codegen_platform.store.notifying import notify
 from codegen_platform.store.pool import Pool
 from codegen_platform.store.refusals import WrongState
-from codegen_platform.store.rows import Json, TaskRow, ValidationReport
+from codegen_platform.store.rows import Json, NewTask, TaskRow, ValidationReport
+from codegen_platform.store.rows.tasks import BY_HAND
 from codegen_platform.store.states import TaskStatus
 
 # Lease a task for the run of this fence.
@@ -47,11 +51,28 @@ RELEASE = """
     SELECT pg_notify('tasks', '') FROM released
 """
 
+# A run of this agent began after some that did not: it works.
+BEGUN = """
+    UPDATE agents SET unclaimed = 0, unclaimed_at = NULL,
+        status = CASE WHEN status = 'unable' THEN 'active' ELSE status END, status_reason = NULL
+    WHERE name = %(name)s AND unclaimed > 0
+"""
+NEVER_STARTED = "never_started"
+HASTENED_SECONDS = 2.0
+
 IN_PROGRESS: frozenset[TaskStatus] = frozenset({"in_progress"})
 VALIDATION: frozenset[TaskStatus] = frozenset({"validation"})
 
 # Moves that a run does not make once the outbox has its work.
 UNLESS_OUTGOING = frozenset({"retried", "failed", "dead"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Claimant:
+    run_id: str
+    actor: str
+    lease_seconds: float
+    agent: str | None
 
 
 class Leases:
@@ -73,23 +94,28 @@ class Leases:
             StoreUnavailable: safe to retry.
         """
 
-        def claimed(connection: Connection) -> TaskRow | None:
-            task = lock(connection, task_id)
-            if task is None or task.attempt != attempt:
-                return None
-            given = {"id": task.id, "lease_seconds": lease_seconds}
-            if task.status == "in_progress" and task.run_id == run_id:
-                connection.execute(LEASE, {**given, "fence": task.fence})
-                return task
-            if task.status != "pending" or task.hold is not None:
-                return None
-            begun = replace(task, started_at=task.started_at or task.now, dispatched_at=task.dispatched_at or task.now)
-            taken = replace(begun, status="in_progress", run_id=run_id, assignee=agent or task.assignee)
-            counted = replace(taken, fence=task.fence + 1, tries=task.tries + 1, validation=None, result=None)
-            connection.execute(LEASE, {**given, "fence": counted.fence})
-            return save(connection, [Move(before=task, after=counted, type="claimed", actor=actor)])[0]
+        claimant = _Claimant(run_id=run_id, actor=actor, lease_seconds=lease_seconds, agent=agent)
+        return self._pool.run(lambda connection: _claim(connection, task_id, attempt, claimant))
 
-        return self._pool.run(claimed)
+    def begin(
+        self, new: NewTask, run_id: str, actor: str, lease_seconds: float, *, agent: str | None = None
+    ) -> TaskRow | None:
+        """Create a task for a run that a person started, held by that run from its first moment: no agent is given it as well.
+
+        It ends with its run: a try that fails, or is lost, is not repeated. Asked again by the same run, it renews the lease and
+        returns the task; None if that has ended by now.
+
+        Raises:
+            StoreUnavailable: safe to retry.
+        """
+        claimant = _Claimant(run_id=run_id, actor=actor, lease_seconds=lease_seconds, agent=agent)
+        by_hand = replace(new, metadata={**new.metadata, BY_HAND: True})
+
+        def begun(connection: Connection) -> TaskRow | None:
+            task, _ = create(connection, by_hand, actor)
+            return _claim(connection, task.id, task.attempt, claimant)
+
+        return self._pool.run(begun)
 
     def heartbeat(self, task_id: UUID, fence: int, lease_seconds: float) -> bool:
         """Renew the lease. False: it is lost (cancelled, superseded, taken by another run); stop working.
@@ -183,12 +209,16 @@ class Leases:
     def retry(
         self, task_id: UUID, fence: int, run_at_delay_seconds: float, error_code: str, error: str, actor: str
     ) -> TaskRow | None:
-        """Make a task pending again, as a new attempt, not before the delay. None: not this run's any more, or it waits to be published."""
+        """Make a task pending again, as a new attempt, not before the delay; the failure is counted under its code.
+
+        None: it is not this run's any more, or it waits to be published.
+        """
 
         def again(task: LockedTask) -> LockedTask:
             run_at = task.now + timedelta(seconds=run_at_delay_seconds)
             anew = replace(task, status="pending", attempt=task.attempt + 1, run_at=run_at, dispatched_at=None)
-            return replace(anew, assignee=None, error_code=error_code, error=error)
+            failures = {**task.failures, error_code: task.failures.get(error_code, 0) + 1}
+            return replace(anew, assignee=None, error_code=error_code, error=error, failures=failures)
 
         return self._move(task_id, fence, "retried", actor, again, states=HELD)
 
@@ -231,3 +261,24 @@ class Leases:
 def _held(connection: Connection, task_id: UUID, fence: int, states: frozenset[TaskStatus]) -> LockedTask | None:
     task = lock(connection, task_id)
     return task if task is not None and task.fence == fence and task.status in states else None
+
+
+def _claim(connection: Connection, task_id: UUID, attempt: int, claimant: _Claimant) -> TaskRow | None:
+    task = lock(connection, task_id)
+    if task is None or task.attempt != attempt:
+        return None
+    given = {"id": task.id, "lease_seconds": claimant.lease_seconds}
+    if task.status == "in_progress" and task.run_id == claimant.run_id:
+        connection.execute(LEASE, {**given, "fence": task.fence})
+        return task
+    if task.status != "pending" or task.hold is not None:
+        return None
+    begun = replace(task, started_at=task.started_at or task.now, dispatched_at=task.dispatched_at or task.now)
+    taken = replace(begun, status="in_progress", run_id=claimant.run_id, assignee=claimant.agent or task.assignee)
+    counted = replace(taken, fence=task.fence + 1, tries=task.tries + 1, unclaimed=0, validation=None, result=None)
+    connection.execute(LEASE, {**given, "fence": counted.fence})
+    saved = save(connection, [Move(before=task, after=counted, type="claimed", actor=claimant.actor)])[0]
+    if connection.execute(BEGUN, {"name": counted.assignee}).rowcount:
+        notify(connection, "tasks")
+        hasten(connection, NEVER_STARTED, HASTENED_SECONDS, claimant.actor)
+    return saved

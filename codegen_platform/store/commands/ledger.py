@@ -21,7 +21,7 @@ LOCK_ONE = "SELECT *, clock_timestamp() AS now FROM tasks WHERE id = %(id)s FOR 
 TOLD: LiteralString = """
     title, description, kind, semantic_key, status, priority, assignee, metadata, requirements, dependencies, hold,
     on_dependency_failure, conditions, change_of, event_id, workflow_run_id, step, forge, repository, number, head_sha,
-    partition_key, attempt, tries, losses, fence, run_id, queued_at, run_at, dispatched_at, outcome, error_code, error,
+    partition_key, attempt, tries, losses, unclaimed, failures, fence, run_id, queued_at, run_at, dispatched_at, outcome, error_code, error,
     validation, result, created_at, started_at, completed_at
 """
 
@@ -30,7 +30,7 @@ CREATE: LiteralString = (
     """
     WITH made AS MATERIALIZED (SELECT clock_timestamp() AS at), told AS MATERIALIZED (
         SELECT new.place, (new.data->>'id')::uuid AS id, new.data - 'id' || jsonb_build_object(
-            'status', 'pending', 'attempt', 1, 'tries', 0, 'losses', 0, 'fence', 0,
+            'status', 'pending', 'attempt', 1, 'tries', 0, 'losses', 0, 'unclaimed', 0, 'failures', '{}'::jsonb, 'fence', 0,
             'created_at', made.at, 'queued_at', made.at, 'run_at', made.at
         ) AS data, made.at
         FROM jsonb_array_elements(%(tasks)s) WITH ORDINALITY AS new (data, place), made

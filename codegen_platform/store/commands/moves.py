@@ -69,6 +69,7 @@ class Move:
             (after.status != before.status and after.status not in HELD)
             or (before.dispatched_at is not None and after.dispatched_at is None)
             or (before.hold is not None and after.hold is None)
+            or after.run_at < before.run_at
         )
 
     def data(self) -> dict[str, Json]:
@@ -93,7 +94,7 @@ def ended(task: LockedTask, status: TaskStatus, outcome: str | None) -> LockedTa
 
 def reopened(task: LockedTask, metadata: Mapping[str, Json]) -> LockedTask:
     """Return a terminal `task` as pending work at the end of the queue: a new attempt with all its tries."""
-    anew = replace(task, status="pending", attempt=task.attempt + 1, tries=0, losses=0)
+    anew = replace(task, status="pending", attempt=task.attempt + 1, tries=0, losses=0, unclaimed=0, failures={})
     queued = replace(anew, metadata=metadata, queued_at=task.now, run_at=task.now, dispatched_at=None, assignee=None)
     return replace(
         queued, outcome=None, error_code=None, error=None, validation=None, result=None, hold=None, completed_at=None

@@ -20,7 +20,9 @@ STAND_STILL = "LOCK TABLE tasks, task_events, unmet_dependencies IN SHARE ROW EX
 FOLD: LiteralString = """
     CREATE TEMPORARY TABLE rebuilt ON COMMIT DROP AS
     SELECT made.* FROM (
-        SELECT jsonb_merge(data || jsonb_build_object('id', task_id, 'version', sequence, 'updated_at', at) ORDER BY sequence) AS told
+        SELECT '{"failures": {}, "unclaimed": 0}'::jsonb || jsonb_merge(
+                   data || jsonb_build_object('id', task_id, 'version', sequence, 'updated_at', at) ORDER BY sequence
+               ) AS told
         FROM task_events GROUP BY task_id
     ) AS folded, jsonb_populate_record(NULL::tasks, folded.told) AS made
 """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from psycopg import Connection
 
@@ -24,20 +26,58 @@ LOST = """
         SELECT given.id FROM tasks AS given LEFT JOIN agents AS agent ON agent.name = given.assignee
         WHERE given.status = 'pending' AND given.dispatched_at IS NOT NULL AND (%(ids)s::uuid[] IS NULL OR given.id = ANY(%(ids)s))
           AND (given.dispatched_at < statement_timestamp() - make_interval(secs => %(unclaimed_seconds)s)
-               OR agent.status = 'lost' OR agent.started_at > given.dispatched_at)
+               OR agent.status = 'lost' OR agent.status = 'unable' AND agent.unclaimed_at IS NULL
+               OR agent.started_at > given.dispatched_at)
         LIMIT %(limit)s
     )
     FOR NO KEY UPDATE OF task SKIP LOCKED
 """
 
-# The lease of a task that nobody works on any more.
-FREE = "DELETE FROM leases WHERE task_id = ANY(%(ids)s) AND until < statement_timestamp()"
+# Forget the leases of tasks that nobody works on any more, and wake who waits for capacity.
+FREE = """
+    WITH freed AS (DELETE FROM leases WHERE task_id = ANY(%(ids)s) AND until < statement_timestamp() RETURNING task_id)
+    SELECT pg_notify('tasks', '') FROM freed
+"""
+
+# Note that runs which these agents were given did not begin: once for all that were given since the last time, because one outage may
+# take many of them. After three times in a row it is the agent.
+NOT_BEGUN = """
+    UPDATE agents
+    SET unclaimed = agents.unclaimed + 1, unclaimed_at = clock_timestamp(),
+        status = CASE WHEN agents.unclaimed >= 2 AND agents.status = 'active' THEN 'unable' ELSE agents.status END,
+        status_reason = CASE WHEN agents.unclaimed >= 2 AND agents.status IN ('active', 'unable')
+            THEN 'no run that it was given began, ' || agents.unclaimed + 1 || ' times in a row; see its log'
+            ELSE agents.status_reason END
+    FROM (SELECT name, max(given_at) AS given_at FROM unnest(%(names)s::text[], %(given_at)s::timestamptz[]) AS one (name, given_at)
+          GROUP BY name) AS given
+    WHERE agents.name = given.name AND given.given_at > coalesce(agents.unclaimed_at, '-infinity')
+"""
+
+# How long until a lease runs out, or a run that was asked for is given up.
+UNTIL_LOST = """
+    SELECT extract(epoch FROM least(
+        (SELECT min(until) FROM leases),
+        (SELECT min(dispatched_at) FROM tasks WHERE status = 'pending' AND dispatched_at IS NOT NULL)
+            + make_interval(secs => %(unclaimed_seconds)s)
+    ) - statement_timestamp())::double precision AS seconds
+"""
 
 RECOVERED_AT_ONCE = 200
 UNCLAIMED_SECONDS = 30.0
 
 # A task that takes its worker down with it, five times, is the reason.
 MAX_LOSSES = 5
+
+# A run that was lost on its way is asked for again at once; after that whatever swallows runs is given time: 15 s, then twice as long
+# each time, up to 10 min.
+MAX_UNCLAIMED = 8
+UNCLAIMED_BASE_SECONDS, UNCLAIMED_CAP_SECONDS = 15.0, 600.0
+MAX_AGE = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Wait:
+    seconds: float | None
 
 
 class Recovering:
@@ -49,9 +89,11 @@ class Recovering:
     def recover_lost(self, max_tries: int, *, unclaimed_seconds: float = UNCLAIMED_SECONDS) -> list[TaskRow]:
         """Free the tasks of runs that are gone, and return them; `run_id` is still the lost run's.
 
-        In progress or validation with an expired lease: pending as a new attempt, or dead after `max_tries` tries or 5 losses. Waiting
-        for the publisher, cancelled or superseded: the lease is forgotten. Dispatched and not claimed within `unclaimed_seconds`, or
-        given to an agent that is lost or has begun a new session: a new attempt, because Dagster never starts the same run key twice.
+        In progress or validation with an expired lease: pending as a new attempt, or dead after `max_tries` or 5 losses; failed if a
+        person started the run. Waiting for the publisher, cancelled or superseded: the lease is forgotten. Dispatched and not claimed
+        within `unclaimed_seconds`, or given to an agent that is lost, unable, or has begun a new session: a new attempt, because
+        Dagster never starts the same run key twice. That is no try, but it is counted, waits longer each time, and after 8 in a row
+        the task is dead (`never_started`); its agent gets one task at a time until it claims one.
 
         Pending tasks that wait for something that has ended are moved as well (`holds.put_right`); they are not among those returned.
         """
@@ -66,10 +108,15 @@ class Recovering:
             moved = save(connection, [_recovery(task, max_tries) for task in lost if task not in left])
             if left:
                 connection.execute(FREE, {"ids": [task.id for task in left]})
+            _note_agents(connection, [task for task in lost if task.status == "pending"])
             holds.put_right(connection, limit=RECOVERED_AT_ONCE)
             return [*moved, *left]
 
         return self._pool.run(recovered)
+
+    def seconds_until_lost(self, *, unclaimed_seconds: float = UNCLAIMED_SECONDS) -> float | None:
+        """Return how long until `recover_lost` may find something, if nothing happens meanwhile; None if nothing is in flight."""
+        return self._pool.fetch(_Wait, UNTIL_LOST, {"unclaimed_seconds": unclaimed_seconds})[0].seconds
 
 
 def _lost(connection: Connection, unclaimed_seconds: float) -> list[LockedTask]:
@@ -88,16 +135,40 @@ def _is_lost(connection: Connection, task: LockedTask) -> bool:
 
 def _recovery(task: LockedTask, max_tries: int) -> Move:
     if task.status == "pending":
-        after, type = replace(task, attempt=task.attempt + 1, dispatched_at=None, assignee=None), "unclaimed"
+        after, type = _after_no_claim(task)
     else:
         after, type = _after_loss(task, max_tries)
     return Move(before=task, after=after, type=type, actor="recovery")
 
 
+def _note_agents(connection: Connection, unclaimed: Sequence[LockedTask]) -> None:
+    if unclaimed:
+        names, given_at = [task.assignee for task in unclaimed], [task.dispatched_at for task in unclaimed]
+        connection.execute(NOT_BEGUN, {"names": names, "given_at": given_at})
+
+
+def _after_no_claim(task: LockedTask) -> tuple[LockedTask, str]:
+    unclaimed = task.unclaimed + 1
+    times = "time" if unclaimed == 1 else "times"
+    error = f"its run was asked for and did not begin ({unclaimed} {times} in a row, the last one on {task.assignee})"
+    if unclaimed >= MAX_UNCLAIMED or (unclaimed > 1 and task.now - task.queued_at > MAX_AGE):
+        dead = replace(ended(task, "dead", "failed"), unclaimed=unclaimed, dispatched_at=None)
+        return replace(dead, error_code="never_started", error=error), "dead"
+    again = replace(task, attempt=task.attempt + 1, dispatched_at=None, assignee=None, unclaimed=unclaimed)
+    if unclaimed == 1:
+        return again, "unclaimed"
+    wait_seconds = min(UNCLAIMED_CAP_SECONDS, UNCLAIMED_BASE_SECONDS * 2.0 ** (unclaimed - 2))
+    run_at = task.now + timedelta(seconds=wait_seconds)
+    return replace(again, run_at=run_at, error_code="never_started", error=error), "unclaimed"
+
+
 def _after_loss(task: LockedTask, max_tries: int) -> tuple[LockedTask, str]:
     losses = task.losses + 1
     error = f"its run stopped renewing the lease ({losses} so far)"
-    if task.tries >= max_tries or losses >= MAX_LOSSES:
+    if task.is_by_hand:
+        alone = f"{error}; a person started it, so it is not tried again"
+        return replace(ended(task, "failed", "failed"), losses=losses, error_code="run_lost", error=alone), "failed"
+    if losses >= min(max_tries, MAX_LOSSES):
         return replace(ended(task, "dead", "failed"), losses=losses, error_code="run_lost", error=error), "dead"
     anew = replace(task, status="pending", attempt=task.attempt + 1, run_at=task.now, dispatched_at=None)
     return replace(anew, assignee=None, losses=losses, error_code="run_lost", error=error), "lost"

@@ -5,19 +5,32 @@ from __future__ import annotations
 from codegen_platform.store.pool import Pool
 from codegen_platform.store.rows import AgentRow
 
-# All agents by name, with what they have in hand: tasks given to them that have not begun, and tasks that they hold.
+# All agents by name, with what they have in hand: tasks given to them that have not begun, and tasks that they hold. An agent whose
+# last runs did not begin gets one at a time; after three times in a row it rests in between, half a minute at first, 5 min at most.
 AGENTS = """
     WITH in_hand AS (
-        SELECT assignee FROM tasks WHERE status = 'pending' AND dispatched_at IS NOT NULL
+        SELECT assignee, true AS is_given FROM tasks WHERE status = 'pending' AND dispatched_at IS NOT NULL
         UNION ALL
-        SELECT task.assignee FROM leases CROSS JOIN LATERAL (
+        SELECT task.assignee, false FROM leases CROSS JOIN LATERAL (
             SELECT assignee FROM tasks WHERE id = leases.task_id AND status <> 'pending' LIMIT 1
         ) AS task
         WHERE leases.until > statement_timestamp()
     )
-    SELECT agent.*, (SELECT count(*) FROM in_hand WHERE in_hand.assignee = agent.name)::integer AS busy,
-           agent.last_seen > clock_timestamp() - make_interval(secs => %(silent_seconds)s) AS is_heard
-    FROM agents AS agent ORDER BY agent.name
+    SELECT agent.*, hand.busy, seen.is_heard, CASE
+               WHEN NOT seen.is_heard OR hand.busy >= agent.capacity THEN 0
+               WHEN agent.status = 'active' AND agent.unclaimed = 0 THEN agent.capacity - hand.busy
+               WHEN hand.given = 0 AND agent.unclaimed_at IS NOT NULL AND (agent.status = 'active' OR agent.status = 'unable'
+                    AND agent.unclaimed_at < clock_timestamp() - least(300, 30 * 2 ^ least(agent.unclaimed - 3, 9)) * interval '1 s')
+               THEN 1
+               ELSE 0 END AS room
+    FROM agents AS agent
+    CROSS JOIN LATERAL (
+        SELECT count(*)::integer AS busy, count(*) FILTER (WHERE is_given) AS given FROM in_hand WHERE assignee = agent.name
+    ) AS hand
+    CROSS JOIN LATERAL (
+        SELECT agent.last_seen > clock_timestamp() - make_interval(secs => %(silent_seconds)s) AS is_heard
+    ) AS seen
+    ORDER BY agent.name
 """
 
 

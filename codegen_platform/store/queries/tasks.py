@@ -77,7 +77,7 @@ WHY_WAITING = """
             THEN 'no agent is registered that can do ' || array_to_string(task.requirements, ', ')
             WHEN NOT EXISTS (SELECT FROM agents WHERE task.requirements <@ capabilities AND status = 'active'
                              AND last_seen > statement_timestamp() - make_interval(secs => %(silent_seconds)s))
-            THEN 'every agent that can do it is silent, draining or disabled'
+            THEN 'every agent that can do it is silent, draining, disabled or unable'
             ELSE 'it waits for its turn, or for an agent to have room' END
         FROM tasks AS task
         WHERE task.id = %(id)s AND task.status = 'pending' AND task.dispatched_at IS NULL AND task.hold IS NULL

@@ -18,7 +18,10 @@ class AgentRow:
     Attributes:
         name: also the queue that it takes its work from.
         started_at: when its present session began.
+        status_reason: why it is `unable`, in its own words or in the ledger's.
+        unclaimed: how often in a row runs that it was given did not begin; until one does, it gets one at a time.
         busy: tasks that were given to it and have not begun, or that it holds.
+        room: how many more it may be given now.
         is_heard: whether it was heard of lately.
     """
 
@@ -32,5 +35,8 @@ class AgentRow:
     created_at: datetime
     started_at: datetime
     last_seen: datetime
+    status_reason: str | None = None
+    unclaimed: int = 0
     busy: int = 0
+    room: int = 0
     is_heard: bool = True

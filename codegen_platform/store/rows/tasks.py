@@ -15,6 +15,9 @@ from codegen_platform.store.states import TaskStatus
 Hold: TypeAlias = Literal["dependencies", "parked"]
 OnDependencyFailure: TypeAlias = Literal["fail", "park"]
 
+BY_HAND = "by_hand"
+"""In the metadata of a task that was made for a run which a person started: nobody asked for more than that run."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewTask:
@@ -79,6 +82,8 @@ class TaskRow:
         attempt: number of the newest run that was asked for; part of its run key.
         tries: runs that claimed it since it was created, revived or replayed.
         losses: those of them that stopped renewing the lease without a word.
+        unclaimed: runs in a row that were asked for and did not come to claim it.
+        failures: failed tries since then by error code; each code has its own number of tries.
         fence: grows with every claim; who presents an older one no longer holds the task.
         run_at: not to be dispatched before.
         outcome: how it ended: reviewed, clean, partial, refused, superseded, skipped, failed.
@@ -113,6 +118,8 @@ class TaskRow:
     attempt: int
     tries: int
     losses: int
+    unclaimed: int
+    failures: Mapping[str, int]
     fence: int
     run_id: str | None
     queued_at: datetime
@@ -128,6 +135,11 @@ class TaskRow:
     updated_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Return whether it ends with the run that a person started, whatever that meets."""
+        return self.metadata.get(BY_HAND) is True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
