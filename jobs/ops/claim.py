@@ -52,7 +52,7 @@ def claim_task(
     if task is None:
         context.log.info("the task of this run is no longer available; nothing to do")
         return
-    context.log.info("claimed task %s (%s), attempt %s, priority %s", task.id, task.title, attempt, task.priority)
+    context.log.info("claimed task %s (%s), attempt %s, priority %s", task.id, task.title, task.attempt, task.priority)
     yield dg.Output(task)
 
 

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 WANTED = (
     # Unlike `created_at` it starts again when a dead effect is wanted again: the day after which it is given up is counted from it.
