@@ -15,6 +15,7 @@ from enum import Enum, auto
 
 from psycopg import Connection
 
+from codegen_platform.store.commands import holds
 from codegen_platform.store.commands.creating import create_all
 from codegen_platform.store.commands.decisions import supersede
 from codegen_platform.store.commands.dependencies import save, unmet
@@ -137,7 +138,9 @@ def _refreshed(
     note: dict[str, Json] = {"event_id": str(new.event_id)} if new.event_id else {}
     if known.status in (UNREVIEWED if is_reconciled else CALLED_OFF):
         after = replace(reopened(known, metadata), hold="dependencies" if unmet(connection, [known.id]) else None)
-        move = Move(before=known, after=after, type="revived", actor=actor, note=note)
+        revived = save(connection, [Move(before=known, after=after, type="revived", actor=actor, note=note)])[0]
+        # A dependency may have ended meanwhile, while nothing waited for it.
+        return next(iter(holds.look_again(connection, [known.id])), revived)
     elif metadata != known.metadata:
         move = Move(before=known, after=replace(known, metadata=metadata), type="seen_again", actor=actor, note=note)
     else:
