@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
+import re2
 import yaml
 
 from codegen_platform.artifacts import Category, Severity
@@ -24,8 +24,7 @@ class Advice:
         in_tests: whether it is worth saying in test code.
         needs: regular expressions; a file that matches none of them cannot break the rule. Empty if that cannot be told.
         confidence, tool_severity: the least that the tool must say, in its words, for us to repeat it.
-        unless: matches messages of the tool that are not worth repeating; not_in, not_at: match the text, or the path, of
-            files to which the rule does not apply.
+        unless, not_in, not_at: patterns (RE2) of messages, of texts of files, and of paths of files, of which it is not worth saying.
     """
 
     severity: Severity
@@ -37,9 +36,9 @@ class Advice:
     needs: tuple[str, ...] = ()
     confidence: str = "LOW"
     tool_severity: str = "LOW"
-    unless: re.Pattern[str] | None = None
-    not_in: re.Pattern[str] | None = None
-    not_at: re.Pattern[str] | None = None
+    unless: Any = None
+    not_in: Any = None
+    not_at: Any = None
 
     def speaks_of(self, *, path: str, text: str, message: str) -> bool:
         """Return whether this message about this file is worth repeating."""
@@ -53,7 +52,7 @@ class Advice:
 
 
 @lru_cache(maxsize=4)
-def _holds(pattern: re.Pattern[str], text: str) -> bool:
+def _holds(pattern: Any, text: str) -> bool:
     """Return whether the text matches; remembered, because a file with a thousand violations is asked a thousand times."""
     return pattern.search(text) is not None
 
@@ -92,8 +91,8 @@ def advice_for(tool: str) -> dict[str, Advice]:
                 needs=tuple(entry.get("needs", ())),
                 confidence=entry.get("confidence", "LOW"),
                 tool_severity=entry.get("bandit_severity", "LOW"),
-                unless=re.compile(entry["unless"]) if "unless" in entry else None,
-                not_at=re.compile(entry["not_at"]) if "not_at" in entry else None,
-                not_in=re.compile("|".join(entry["not_in"])) if "not_in" in entry else None,
+                unless=re2.compile(entry["unless"]) if "unless" in entry else None,
+                not_at=re2.compile(entry["not_at"]) if "not_at" in entry else None,
+                not_in=re2.compile("|".join(entry["not_in"])) if "not_in" in entry else None,
             )
     return table

@@ -1,8 +1,17 @@
-"""Which of ast-grep's grammars reads a file."""
+"""Which of ast-grep's grammars reads a file, and reading it."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from codegen_platform.analysis.limits import Unread
+from codegen_platform.analysis.nesting import is_too_deep
+from codegen_platform.analysis.newer_syntax import as_older_syntax
 from codegen_platform.analysis.sources import SourceFile
+from codegen_platform.artifacts import SkipReason
+
+if TYPE_CHECKING:
+    from ast_grep_py import SgNode
 
 RULED = frozenset({"python", "javascript", "typescript", "go", "java", "rust", "c"})
 """Languages that have structural rules; ast-grep knows them by the same names."""
@@ -29,3 +38,16 @@ def grammar_of(source: SourceFile) -> str | None:
     if source.path.lower().endswith(".tsx"):
         return "tsx"
     return _GRAMMARS.get(source.language or "")
+
+
+def parsed(text: str, grammar: str) -> SgNode:
+    """Return the root of the text's syntax tree, in which lines and columns are the text's.
+
+    Raises:
+        Unread: the text is nested too deeply, or would keep the parser busy for long.
+    """
+    from ast_grep_py import SgRoot
+
+    if is_too_deep(text):
+        raise Unread(SkipReason.NESTED_TOO_DEEPLY)
+    return SgRoot(as_older_syntax(text, grammar), grammar).root()

@@ -68,7 +68,8 @@ def read_each(
 
 def unread_error(unread: Mapping[str, SkipReason], files: int) -> str | None:
     """Return one sentence on the files that were not read to the end, None if there are none."""
-    counted = Counter(unread.values())
+    # A file that does not parse has a finding that says so; nothing went wrong with the analyser.
+    counted = Counter(reason for reason in unread.values() if reason is not SkipReason.SYNTAX_ERROR)
     parts = [
         f"{count} of {files} files not read to the end: {reason.words}" for reason, count in sorted(counted.items())
     ]

@@ -33,8 +33,8 @@ class SourceFile:
     """One file of a change, or the same file before the change.
 
     Attributes:
-        text: the whole file without byte order mark and lone surrogates, every CR before LF or replaced by a blank, so that all tools
-            count lines alike; None where only hunks are known, or where the text is no use to a parser (see `unparsed_reason`).
+        text: the whole file without byte order mark and lone surrogates, LF for CR LF; None where only hunks are known, or where a parser
+            has no use for it (see `unparsed_reason`).
         lines: line number -> verbatim text, for the lines that hunks show (added and context).
         spans: first and last line of each hunk, in order.
         touched: numbers of the lines that the change adds, ascending.
@@ -179,8 +179,8 @@ def _before(file: ChangedFile, head_lines: list[str], hunks: tuple[Hunk, ...]) -
 
 
 def clean(text: str) -> str:
-    """Return text that every tool reads as the same lines: no byte order mark, no lone surrogate, no CR that is not part of CR LF."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", " ")
+    """Return text that every tool reads alike: no byte order mark, no lone surrogate, LF for CR LF. `line_ends` is about other CRs."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -13,6 +13,12 @@ def analysers_for(options: AnalysisOptions) -> tuple[Analyser, ...]:
     return (*_basic(), *_advanced()) if options.advanced else _basic()
 
 
+def _as_languages_see_lines(*analysers: Analyser) -> tuple[Analyser, ...]:
+    from codegen_platform.analysis.line_ends import AsLanguagesSeeLines
+
+    return tuple(AsLanguagesSeeLines(analyser) for analyser in analysers)
+
+
 @cache
 def _basic() -> tuple[Analyser, ...]:
     from codegen_platform.analysis.analysers.conflicts import ConflictMarkers
@@ -21,7 +27,7 @@ def _basic() -> tuple[Analyser, ...]:
     from codegen_platform.analysis.analysers.secrets import Secrets
     from codegen_platform.analysis.analysers.syntax import SyntaxErrors
 
-    return (Secrets(), HiddenCharacters(), ConflictMarkers(), SyntaxErrors(), Ruff())
+    return _as_languages_see_lines(Secrets(), HiddenCharacters(), ConflictMarkers(), SyntaxErrors(), Ruff())
 
 
 @cache
@@ -29,4 +35,4 @@ def _advanced() -> tuple[Analyser, ...]:
     from codegen_platform.analysis.analysers.bandit import Bandit
     from codegen_platform.analysis.analysers.structure import StructuralRules
 
-    return (Bandit(), StructuralRules())
+    return _as_languages_see_lines(Bandit(), StructuralRules())

@@ -1,30 +1,27 @@
-"""Bandit, in this process: its own tests and visitor, on files parsed once, with our selection and without `# nosec`.
-
-In process because a subprocess pays 0.35 CPU seconds of imports each time; here one file of 300 lines costs about 10 ms, and only if it
-holds a text that one of the tests needs.
-"""
+"""Bandit: security holes in Python; where bandit gives up, ruff's port of the same tests."""
 
 from __future__ import annotations
 
 import ast
-import io
-import logging
-import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, cached_property, wraps
+from collections.abc import Iterator, Sequence
+from functools import cache, cached_property
 from importlib.metadata import version
-from itertools import zip_longest
 from typing import Any
 
 from codegen_platform.analysis.advice import Advice, advice_for
+from codegen_platform.analysis.analysers.bandit_port import NOT_PORTED, ported_claims
+from codegen_platform.analysis.analysers.bandit_visitor import issues_in
 from codegen_platform.analysis.claims import Claim, Claims
-from codegen_platform.analysis.limits import CpuLimit, read_each
+from codegen_platform.analysis.limits import CpuLimit, Unread, read_each
 from codegen_platform.analysis.needs import Needs
 from codegen_platform.analysis.sources import SourceFile
+from codegen_platform.artifacts import SkipReason
 
 LINES_AROUND = 60
-_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t].*", re.MULTILINE)
+MAX_CHARACTERS = 200_000
+"""Of one file; bandit takes 1 to 5 seconds for a megabyte, its port 0.3."""
+SECONDS_A_FILE = 0.5
 _RANKS = ("UNDEFINED", "LOW", "MEDIUM", "HIGH")
 
 
@@ -40,29 +37,48 @@ class Bandit:
         return version("bandit")
 
     def run(self, files: Sequence[SourceFile]) -> Claims:
-        """Return bandit's claims. Files that this Python cannot parse are left to ruff, which says so."""
-        return read_each([source for source in files if not source.is_test], CpuLimit(), _check)
+        """Return bandit's claims; those of ruff's port for files that this Python cannot parse, or that keep bandit busy too long."""
+        return read_each(
+            [source for source in files if not source.is_test], CpuLimit(seconds_a_file=SECONDS_A_FILE), _check
+        )
 
 
 def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
-    """Yield what bandit says of one file.
+    """Yield what is said of one file.
 
     Raises:
-        Unread: bandit is a Python visitor: a crafted file of 1 MB can keep it busy for minutes.
-        RecursionError: the file is nested deeper than Python recurses.
+        Unread: neither bandit nor its port read it to the end.
     """
-    tests = _needs().wanted_by(source.near_change(LINES_AROUND) + "\n".join(_IMPORT.findall(source.text or "")))
-    tree = _touched_part(source) if tests else None
-    if tree is None:
+    tests = _needs().wanted_by(source.near_change(LINES_AROUND) + "\n".join(_imports(source.text or "")))
+    if not tests:
         return
-    for issue in _issues(tree, tests, limit):
-        advice = advice_for("bandit").get(issue.test_id)
-        if (
-            advice
-            and _outranks(issue.confidence, advice.confidence)
-            and _outranks(issue.severity, advice.tool_severity)
-        ):
-            yield _claim(source, issue, advice)
+    claims = _claims_of_bandit(source, tests, limit)
+    if claims is not None:
+        yield from claims
+        return
+    yield from ported_claims(source, tests)
+    if tests & NOT_PORTED:
+        raise Unread(SkipReason.UNSUPPORTED_SYNTAX)
+
+
+def _claims_of_bandit(source: SourceFile, tests: frozenset[str], limit: CpuLimit) -> list[Claim] | None:
+    """Return what bandit says, None where it gives up.
+
+    It gives up on syntax newer than this Python, NULs, numbers of 5,000 digits and deep nesting; and where it would take too long.
+    """
+    if len(source.text or "") > MAX_CHARACTERS:
+        return None
+    try:
+        tree = _touched_part(source)
+        return list(_claims(source, tree, tests, limit)) if tree else []
+    except (SyntaxError, ValueError, RecursionError, MemoryError, Unread):
+        return None
+
+
+def _imports(text: str) -> Iterator[str]:
+    return (
+        line for line in text.split("\n") if line.lstrip(" \t").startswith(("import ", "from ", "import\t", "from\t"))
+    )
 
 
 @cache
@@ -76,16 +92,11 @@ def _touched_part(source: SourceFile) -> ast.Module | None:
     What a finding needs to know stands in the same statement or in an import, so nothing is lost but time.
 
     Raises:
-        RecursionError: the file is nested deeper than Python recurses.
+        SyntaxError, ValueError, RecursionError, MemoryError: this Python cannot parse it.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source.text or "")
-    except (SyntaxError, ValueError):
-        return None
-    except MemoryError:  # what the parser says of very deep nesting
-        raise RecursionError from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = ast.parse(source.text or "")
     touched = [node for node in tree.body if source.touches(_first_line(node), node.end_lineno or node.lineno)]
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)] if touched else []
     kept = set(touched)
@@ -98,91 +109,15 @@ def _first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def _issues(tree: ast.Module, tests: frozenset[str], limit: CpuLimit) -> list[Any]:
-    """Return bandit's issues for a syntax tree."""
-    visitor = _visitor_class()("module.py", io.BytesIO(), None, _test_set(tests), False, {}, None)
-    visitor.limit = limit
-    visitor.generic_visit(tree)
-    issues: list[Any] = visitor.tester.results
-    return issues
-
-
-@cache
-def _test_set(tests: frozenset[str]) -> Any:
-    _load()
-    from bandit.core.config import BanditConfig
-    from bandit.core.test_set import BanditTestSet
-
-    class TestSet(BanditTestSet):  # type: ignore[misc]
-        """Bandit's, with a list of forbidden calls of its own: bandit hangs each new set's list on one function, for all sets."""
-
-        def _load_builtins(self, filtering: set[str], profile: dict[str, Any]) -> list[Any]:
-            plugins: list[Any] = super()._load_builtins(filtering, profile)
-            for plugin in plugins:
-                plugin.plugin = _own(plugin.plugin)
-            return plugins
-
-    return TestSet(BanditConfig(), {"include": sorted(tests)})
-
-
-def _own(test: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the test as a function that keeps the attributes which it has now."""
-
-    @wraps(test)
-    def own(*arguments: Any) -> Any:
-        return test(*arguments)
-
-    return own
-
-
-@cache
-def _load() -> None:
-    """Import bandit without two things that it changes for the whole process: how warnings are printed, and a log full of tracebacks."""
-    print_warnings_as = warnings.formatwarning
-    import bandit.core.tester  # noqa: F401
-
-    warnings.formatwarning = print_warnings_as
-    # It logs every internal error with a traceback; those would quote the pull request.
-    logging.getLogger("bandit").setLevel(logging.CRITICAL)
-
-
-@cache
-def _visitor_class() -> Any:
-    """Return bandit's visitor with a limit of time, and without work for nodes that no test looks at, which halves its cost."""
-    _load()
-    from bandit.core.node_visitor import BanditNodeVisitor
-
-    skipped = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
-
-    class Visitor(BanditNodeVisitor):  # type: ignore[misc]
-        limit: CpuLimit
-
-        def pre_visit(self, node: ast.AST) -> bool:
-            self.limit.check()
-            return bool(super().pre_visit(node))
-
-        def generic_visit(self, node: ast.AST) -> None:
-            for _, value in ast.iter_fields(node):
-                items = value if isinstance(value, list) else [value]
-                for item, sibling in zip_longest(items, items[1:]):
-                    if isinstance(item, ast.AST) and not isinstance(item, skipped):
-                        item._bandit_parent, item._bandit_sibling = node, sibling  # type: ignore[attr-defined]
-                        self._visit_item(item)
-
-        def _visit_item(self, node: ast.AST) -> None:
-            kind = type(node).__name__
-            if hasattr(self, f"visit_{kind}") or self.testset.get_tests(kind):
-                self.pre_visit(node)
-                self.visit(node)
-                self.generic_visit(node)
-                self.post_visit(node)
-            else:
-                self.generic_visit(node)
-
-        def update_scores(self, scores: object) -> None:
-            """Keep no scores: findings are counted, not weighed."""
-
-    return Visitor
+def _claims(source: SourceFile, tree: ast.Module, tests: frozenset[str], limit: CpuLimit) -> Iterator[Claim]:
+    for issue in issues_in(tree, tests, limit):
+        advice = advice_for("bandit").get(issue.test_id)
+        if (
+            advice
+            and _outranks(issue.confidence, advice.confidence)
+            and _outranks(issue.severity, advice.tool_severity)
+        ):
+            yield _claim(source, issue, advice)
 
 
 def _outranks(said: str, wanted: str) -> bool:

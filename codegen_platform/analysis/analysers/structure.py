@@ -7,14 +7,15 @@ one walk; the whole rule is then asked of each candidate that the change touches
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
+import re2
+
 from codegen_platform.analysis.advice import digest
 from codegen_platform.analysis.claims import Claim, Claims
-from codegen_platform.analysis.grammars import RULED, grammar_of
+from codegen_platform.analysis.grammars import RULED, grammar_of, parsed
 from codegen_platform.analysis.limits import SECONDS, CpuLimit, read_each
 from codegen_platform.analysis.needs import Needs
 from codegen_platform.analysis.sources import SourceFile
@@ -28,7 +29,7 @@ MAX_MATCH_CHARACTERS = 50_000
 
 LINES_AROUND = 60
 """How far from a touched line the text that a rule needs may stand: most files then need not be parsed at all."""
-_CPP = re.compile(r"^\s*(?:class|template|namespace|using|public:|private:)\b|\bstd::", re.MULTILINE)
+_CPP = re2.compile(r"(?m)^[ \t]*(?:class|template|namespace|using|public:|private:)(?:\W|$)|\bstd::")
 
 
 class StructuralRules:
@@ -57,9 +58,7 @@ def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
     rules = _wanted(grammar, source) if grammar and not _is_cpp(source) else []
     if not grammar or not rules:
         return
-    from ast_grep_py import SgRoot
-
-    root = SgRoot(source.text or "", grammar).root()
+    root = parsed(source.text or "", grammar)
     for rule in rules:
         for node in root.find_all({"rule": rule.broad}):
             limit.check()

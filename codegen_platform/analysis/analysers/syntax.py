@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version as installed
 from typing import TYPE_CHECKING
 
 from codegen_platform.analysis.claims import Claim, Claims
-from codegen_platform.analysis.grammars import grammar_of
-from codegen_platform.analysis.limits import CpuLimit, read_each
+from codegen_platform.analysis.grammars import grammar_of, parsed
+from codegen_platform.analysis.limits import CpuLimit, Unread, read_each
+from codegen_platform.analysis.newer_syntax import is_perhaps_newer
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.analysis.syntax_claims import syntax_claim
+from codegen_platform.analysis.templates import without_template
+from codegen_platform.artifacts import SkipReason
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
-
-_NEWER_THAN_GRAMMAR = {
-    "typescript": re.compile(
-        r"export\s+type\s*\*|\busing\s+\w+\s*=|\bimport\s+defer\b|\baccessor\s|<const\s|\bsatisfies\b"
-    ),
-    "javascript": re.compile(r"\busing\s+\w+\s*=|\bimport\s+(?:defer|source)\b|@@|^\s*@flow|\bimport\s+type(?:of)?\b"),
-    "rust": re.compile(
-        r"~const|\bconst\s+(?:trait|Drop|Default)\b|\bimpl\b.*\bconst\b|\bgen\s*\{|&raw\b|\bdyn\s*\*|\bunsafe\s*<|\bdo\s+yeet\b"
-    ),
-    "java": re.compile(r"\bSTR\.|->\s*yield\b|\bmodule\b"),
-}
-"""What a grammar trips over although the language has it; by language, searched in the line of the error."""
 
 
 class SyntaxErrors:
@@ -49,26 +39,35 @@ class SyntaxErrors:
 
 
 def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
-    line = _first_error(source)
-    claim = syntax_claim(source, line=line, message="") if line else None
-    if claim:
-        yield claim
+    """Yield the claim that the file is broken.
 
-
-def _first_error(source: SourceFile) -> int | None:
-    """Return the line of the first error, None if the file parses, or the error is more likely the grammar's."""
-    from ast_grep_py import SgRoot
-
+    Raises:
+        Unread: it is; or it is something that the grammar does not know: newer syntax, or a template.
+    """
     grammar = grammar_of(source)
-    if grammar is None:
-        return None
     text = source.text or ""
-    suspects = SgRoot(text, grammar).root().find_all({"rule": {"any": [{"kind": "ERROR"}, {"regex": "^$"}]}})
+    line = _first_error(text, grammar) if grammar else None
+    if grammar is None or line is None:
+        return
+    if is_perhaps_newer(text.split("\n")[line - 1], source.language or ""):
+        raise Unread(SkipReason.UNSUPPORTED_SYNTAX)
+    plain = without_template(text)
+    if plain != text and _was_no_code(source, grammar) and _first_error(plain, grammar) is None:
+        raise Unread(SkipReason.UNSUPPORTED_SYNTAX)
+    yield syntax_claim(source, line=line, message="")
+    raise Unread(SkipReason.SYNTAX_ERROR)
+
+
+def _was_no_code(source: SourceFile, grammar: str) -> bool:
+    """Return whether the file is new, or did not parse before either: what parsed was no template, and the change broke it."""
+    return source.before is None or _first_error(source.before.text or "", grammar) is not None
+
+
+def _first_error(text: str, grammar: str) -> int | None:
+    """Return the line of the first error, None if the text parses."""
+    suspects = parsed(text, grammar).find_all(any=[{"kind": "ERROR"}, {"regex": "^$"}])
     first = min((node.range().start.line for node in suspects if _is_error(node)), default=None)
-    if first is None:
-        return None
-    newer = _NEWER_THAN_GRAMMAR.get(source.language or "")
-    return None if newer and newer.search(text.split("\n")[first]) else first + 1
+    return None if first is None else first + 1
 
 
 def _is_error(node: SgNode) -> bool:

@@ -52,7 +52,7 @@ def test_a_file_that_breaks_a_tool_does_not_hide_the_others(kind: str) -> None:
 
 
 def test_a_crash_of_ruff_is_told_with_the_number_of_files_it_cost() -> None:
-    result = review(changed("src/deep.py", DEEP["lists"]), DEFECT)
+    result = review(changed("src/deep.py", DEEP["signs"]), DEFECT)
 
     report = next(tool for tool in result.tools if tool.name == "ruff")
     assert report.error == "1 of 2 files not read to the end: an analyser failed"

@@ -8,8 +8,9 @@ import pytest
 
 from codegen_platform.analysis import AnalysisOptions
 from codegen_platform.analysis.analysers import analysers_for
-from codegen_platform.analysis.analysers.ruff import Ruff, command, write_files
+from codegen_platform.analysis.analysers.ruff import Ruff
 from codegen_platform.analysis.analysing import analyse_with
+from codegen_platform.analysis.ruff_process import command, write_files
 from codegen_platform.analysis.sources import read_sources
 from tests.unit.analysis.snapshots import changed, findings_in, review, snapshot_of, sources_of
 
@@ -119,4 +120,4 @@ def test_ruff_sees_made_up_names_only(tmp_path: Path) -> None:
         "p00001/__init__.py",
     ]
     assert list(names) == ["p00000", "p00001"]
-    assert command()[-2:] == ["--", "."]
+    assert command(["B006"])[-2:] == ["--", "."]

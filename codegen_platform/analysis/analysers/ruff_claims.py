@@ -1,59 +1,18 @@
-"""What ruff prints, read as claims."""
+"""What ruff says, read as claims."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
-from pydantic import BaseModel, ValidationError
+from collections.abc import Iterator
 
 from codegen_platform.analysis.advice import advice_for
 from codegen_platform.analysis.claims import Claim
+from codegen_platform.analysis.ruff_process import Violation
 from codegen_platform.analysis.sources import SourceFile
-from codegen_platform.analysis.syntax_claims import syntax_claim
 
 
-class _Place(BaseModel):
-    row: int
-    column: int
-
-
-class _Edit(BaseModel):
-    content: str
-    location: _Place
-    end_location: _Place
-
-
-class _Fix(BaseModel):
-    applicability: str
-    edits: list[_Edit]
-
-
-class _Violation(BaseModel):
-    """One line of `--output-format json-lines`; rows and columns are 1-based, columns count characters."""
-
-    code: str | None
-    message: str
-    filename: str
-    location: _Place
-    end_location: _Place
-    fix: _Fix | None = None
-
-
-def claims_in(line: bytes, names: Mapping[str, SourceFile]) -> Iterator[Claim]:
-    """Yield the claim, if any, that one line of output makes; `names`: folder -> the one file in it."""
-    try:
-        violation = _Violation.model_validate_json(line)
-    except ValidationError:
-        return
-    source = names[violation.filename.split("/")[-2]]
-    if violation.code in (None, "invalid-syntax"):
-        claim = syntax_claim(source, line=violation.location.row, message=violation.message)
-        if claim:
-            yield claim
-        return
-    line_number = violation.location.row
-    # A range that ends before the first column of a line ends on the line before.
-    end_line = max(line_number, violation.end_location.row - (violation.end_location.column == 1))
+def claim_of(source: SourceFile, violation: Violation) -> Iterator[Claim]:
+    """Yield the claim, if any, that a violation in this file makes."""
+    line_number, end_line = lines_of(violation)
     advice = advice_for("ruff").get(violation.code or "")
     if advice is None or (source.is_test and not advice.in_tests) or not source.touches(line_number, end_line):
         return
@@ -73,7 +32,13 @@ def claims_in(line: bytes, names: Mapping[str, SourceFile]) -> Iterator[Claim]:
     )
 
 
-def _suggestion(violation: _Violation, source: SourceFile, end_line: int) -> str | None:
+def lines_of(violation: Violation) -> tuple[int, int]:
+    """Return first and last line; a range that ends before the first column of a line ends on the line before."""
+    line = violation.location.row
+    return line, max(line, violation.end_location.row - (violation.end_location.column == 1))
+
+
+def _suggestion(violation: Violation, source: SourceFile, end_line: int) -> str | None:
     """Return the claim's lines as ruff would rewrite them; only fixes that ruff calls safe and that stay within these lines."""
     fix, first = violation.fix, violation.location.row
     numbers = range(first, end_line + 1)
