@@ -12,11 +12,13 @@ from codegen_platform.events.checks import read_check
 from codegen_platform.events.commands import find_command
 from codegen_platform.events.new_work import Change, new_task
 from codegen_platform.events.outcomes import (
+    CommandRefusal,
     CreateTask,
     Decision,
     EndOpenTasks,
     Ignore,
     Incoming,
+    RefuseCommand,
     RememberInstallation,
     Unknown,
 )
@@ -24,6 +26,7 @@ from codegen_platform.events.routes import (
     COMMANDERS,
     COMMANDS,
     FAILED_CONCLUSIONS,
+    UNKNOWN_COMMANDER_PRIORITY,
     Command,
     Meaning,
     Route,
@@ -75,10 +78,21 @@ def _review_head(event: Incoming, route: Route, rules: RoutingRules) -> Decision
     return _work(event, route.kind, route.priority, change, read.installation, rules)
 
 
+def _review_new_base(event: Incoming, route: Route, rules: RoutingRules) -> Decision:
+    read = payloads.read(payloads.PullRequestEvent, event.payload)
+    if read.changes is None or read.changes.base is None:
+        return Ignore(reason=route.reason)
+    return _review_head(event, route, rules)
+
+
 def _end_change(event: Incoming, route: Route, rules: RoutingRules) -> Decision:
     read = payloads.read(payloads.PullRequestEvent, event.payload)
     return EndOpenTasks(
-        repository=read.repository.full_name, number=read.pull_request.number, how="superseded", reason=route.reason
+        repository=read.repository.full_name,
+        number=read.pull_request.number,
+        how="superseded",
+        reason=route.reason,
+        at=read.pull_request.updated_at,
     )
 
 
@@ -117,27 +131,37 @@ def _obey_command(event: Incoming, route: Route, rules: RoutingRules) -> Decisio
     ignored = _reason_to_ignore(comment.user, comment.performed_via_github_app, rules)
     if ignored:
         return Ignore(reason=ignored)
-    if comment.user is None or comment.author_association not in COMMANDERS:
-        return Ignore(reason="not_permitted")
     command = COMMANDS[name]
-    reason = _misplaced(command, on_pull_request=read.issue.pull_request is not None, state=read.issue.state)
-    if reason:
-        return Ignore(reason=reason)
-    login = payloads.read_login(comment.user)
+    login = payloads.read_login(comment.user) if comment.user else None
+    is_known = comment.author_association in COMMANDERS
+    # Whoever is not known may still be a member; a run asks the forge. Nothing asks it for `/cancel`, which has no run.
+    refused = "not_permitted" if login is None or (command.kind is None and not is_known) else _misplaced(command, read)
+    if refused or login is None:
+        return RefuseCommand(
+            reason=refused or "not_permitted",
+            command=name,
+            repository=read.repository.full_name,
+            number=read.issue.number,
+            comment_id=comment.id,
+            login=login,
+            installation_id=read.installation.id if read.installation else None,
+        )
     if command.kind is None:
         return EndOpenTasks(
             repository=read.repository.full_name, number=read.issue.number, how="cancelled", reason=f"command:{login}"
         )
     change = Change.of_command(read, command=name, login=login)
-    return _work(event, command.kind, command.priority, change, read.installation, rules)
+    priority = command.priority if is_known else UNKNOWN_COMMANDER_PRIORITY
+    return _work(event, command.kind, priority, change, read.installation, rules)
 
 
-def _misplaced(command: Command, *, on_pull_request: bool, state: str) -> str | None:
+def _misplaced(command: Command, read: payloads.IssueCommentEvent) -> CommandRefusal | None:
+    on_pull_request = read.issue.pull_request is not None
     if on_pull_request and not command.on_pull_request:
         return "not_an_issue"
     if not on_pull_request and not command.on_issue:
         return "not_a_pull_request"
-    return "closed" if command.kind and state != "open" else None
+    return "closed" if command.kind and read.issue.state != "open" else None
 
 
 def _remember_installation(event: Incoming, route: Route, rules: RoutingRules) -> Decision:
@@ -187,6 +211,7 @@ def _work(
 _MEANINGS: Mapping[Meaning, Callable[[Incoming, Route, RoutingRules], Decision]] = MappingProxyType(
     {
         Meaning.REVIEW_HEAD: _review_head,
+        Meaning.REVIEW_NEW_BASE: _review_new_base,
         Meaning.END_CHANGE: _end_change,
         Meaning.GENERATE: _generate,
         Meaning.FIX_CHECKS: _fix_checks,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Self
 from uuid import UUID
 
@@ -20,6 +22,7 @@ class Change:
         title: hostile text, one line, at most 300 characters.
         head_sha: the commit that the event is about; None where the event does not tell, and the run reads the present head.
         comment_id: the comment that asked for the work; a further wish for the same head is work of its own.
+        new_base_ref: the branch that the pull request is for since this event; the same head for another branch is another diff.
         facts: what goes into the task's metadata; hostile text, one line each.
     """
 
@@ -28,6 +31,7 @@ class Change:
     title: str
     head_sha: str | None = None
     comment_id: int | None = None
+    new_base_ref: str | None = None
     facts: Mapping[str, str | int | bool | None] = field(default_factory=dict)
 
     @property
@@ -44,8 +48,10 @@ class Change:
             number=pull.number,
             title=pull.title,
             head_sha=pull.head.sha,
+            new_base_ref=pull.base.ref if event.changes and event.changes.base else None,
             facts={
                 "action": action,
+                "before_sha": event.before,
                 "author": pull.user.login if pull.user else None,
                 "author_id": pull.user.id if pull.user else None,
                 "head_ref": pull.head.ref,
@@ -77,7 +83,12 @@ class Change:
             number=event.issue.number,
             title=event.issue.title,
             comment_id=event.comment.id,
-            facts={"command": command, "requested_by": login, "comment_id": event.comment.id},
+            facts={
+                "command": command,
+                "requested_by": login,
+                "comment_id": event.comment.id,
+                "asked_at": event.comment.created_at.astimezone(UTC).isoformat() if event.comment.created_at else None,
+            },
         )
 
     @classmethod
@@ -94,10 +105,13 @@ class Change:
 
 
 def semantic_key(change: Change, kind: str) -> str:
-    """Return `kind:forge:repository:number[:head][:comment:id]`: events with the same key mean the same work."""
+    """Return `kind:forge:repository:number[:head][:onto:digest][:comment:id]`: events with the same key mean the same work."""
     parts: list[str] = [kind, change.forge, change.repository, str(change.number)]
     if change.head_sha is not None:
         parts.append(change.head_sha)
+    if change.new_base_ref is not None:
+        # The name of a branch is hostile text of any length.
+        parts += ["onto", hashlib.sha256(change.new_base_ref.encode("utf-8", "replace")).hexdigest()[:16]]
     if change.comment_id is not None:
         parts += ["comment", str(change.comment_id)]
     return ":".join(parts)

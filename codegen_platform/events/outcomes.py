@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
 from typing import Literal, Self
 from uuid import UUID
 
@@ -23,12 +25,17 @@ class CreateTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndOpenTasks:
-    """Work that became pointless, or that someone called off."""
+    """Work that became pointless, or that someone called off.
+
+    Attributes:
+        at: when, if the event tells; work that was asked for later is not meant.
+    """
 
     repository: str
     number: int
     how: Literal["superseded", "cancelled"]
     reason: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +59,42 @@ class Unknown:
     """An event that the routing table does not know."""
 
 
-Decision = CreateTask | EndOpenTasks | RememberInstallation | Ignore | Unknown
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefuseCommand:
+    """A command of a person that cannot be carried out; whoever wrote it is waiting for an answer.
+
+    Attributes:
+        reason: `not_permitted`, `closed`, `not_a_pull_request`, `not_an_issue`; recorded with the event.
+        login: of the author, in the form of a login; None if the account is gone.
+        installation_id: of the App, if the delivery was for one.
+    """
+
+    reason: CommandRefusal
+    command: str
+    repository: str
+    number: int
+    comment_id: int
+    login: str | None
+    installation_id: int | None
+
+    @property
+    def sentence(self) -> str:
+        """Return the answer in one sentence; no part of it was written by the author."""
+        return _REFUSALS[self.reason].format(command=self.command)
+
+
+CommandRefusal = Literal["not_permitted", "closed", "not_a_pull_request", "not_an_issue"]
+
+_REFUSALS: Mapping[CommandRefusal, str] = MappingProxyType(
+    {
+        "not_permitted": "`/{command}` is for people who may write to this repository.",
+        "closed": "`/{command}` works on open pull requests and issues only; reopen this one first.",
+        "not_a_pull_request": "`/{command}` works on pull requests only.",
+        "not_an_issue": "`/{command}` works on issues only.",
+    }
+)
+
+Decision = CreateTask | EndOpenTasks | RememberInstallation | RefuseCommand | Ignore | Unknown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -99,6 +99,7 @@ class Comment(Part):
     body: str | None
     user: Account | None
     author_association: Line = "NONE"
+    created_at: Instant | None = None
     performed_via_github_app: App | None = None
 
 
@@ -109,10 +110,18 @@ class RepositoryEvent(Part):
     installation: Installation | None = None
 
 
+class Edited(Part):
+    """What an `edited` event changed; `base` is present where the pull request is for another branch now."""
+
+    base: Present | None = None
+
+
 class PullRequestEvent(RepositoryEvent):
-    """`pull_request`."""
+    """`pull_request`; `before` is the head that a push replaced."""
 
     pull_request: PullRequest
+    before: Sha | None = None
+    changes: Edited | None = None
 
 
 class PushEvent(RepositoryEvent):

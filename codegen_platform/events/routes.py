@@ -22,6 +22,7 @@ class Meaning(StrEnum):
     """What is done about an event."""
 
     REVIEW_HEAD = "review_head"
+    REVIEW_NEW_BASE = "review_new_base"
     END_CHANGE = "end_change"
     GENERATE = "generate"
     FIX_CHECKS = "fix_checks"
@@ -89,6 +90,7 @@ ROUTES: Mapping[tuple[str, str], Route] = MappingProxyType(
         ("pull_request", "synchronize"): _REVIEW,
         ("pull_request", "reopened"): _REVIEW,
         ("pull_request", "ready_for_review"): _REVIEW,
+        ("pull_request", "edited"): Route(meaning=Meaning.REVIEW_NEW_BASE, kind=REVIEW, reason="action_not_used"),
         ("pull_request", "closed"): Route(meaning=Meaning.END_CHANGE, reason="closed"),
         ("pull_request", "converted_to_draft"): _ignored("converted_to_draft"),
         ("pull_request", ANY_ACTION): _NOT_USED,
@@ -143,7 +145,11 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
 )
 
 COMMANDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
-"""Author associations whose commands are heard; whether the author may still write is asked of the forge when the task runs."""
+"""Author associations that speak for themselves. GitHub shows members of an organisation who hide their membership, and outside
+collaborators of a parent team, as `CONTRIBUTOR` or `NONE`: the forge is asked whether they may write, when the task runs."""
+
+UNKNOWN_COMMANDER_PRIORITY = 4
+"""Of a task that anybody may have asked for: it comes after everything else."""
 
 FAILED_CONCLUSIONS = frozenset({"failure", "timed_out"})
 

@@ -20,6 +20,7 @@ from codegen_platform.events.outcomes import (
     EndOpenTasks,
     Ignore,
     Incoming,
+    RefuseCommand,
     RememberInstallation,
     Unknown,
 )
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 
 ACTOR = "events"
 PAGE = 200
+MAX_NAME = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +69,7 @@ def _route(store: Store, event: StoredEvent, rules: RoutingRules) -> Disposition
     payload: dict[str, object] | None = None
     action: str | None = None
     try:
-        payload = read_body(event.body)
+        payload = _with_known_spelling(store, read_body(event.body))
         is_by_hand = event.headers.get("user-agent") == COMMAND_LINE_AGENT
         incoming = Incoming.of(event.id, event.event_type, payload, is_by_hand=is_by_hand)
         action = incoming.action
@@ -87,6 +89,16 @@ def _route(store: Store, event: StoredEvent, rules: RoutingRules) -> Disposition
     return "unparseable"
 
 
+def _with_known_spelling(store: Store, payload: dict[str, object]) -> dict[str, object]:
+    """Return the body with its repository spelled as the ledger has it: GitHub's names are the same in capitals and small letters."""
+    repository = payload.get("repository")
+    name = repository.get("full_name") if isinstance(repository, dict) else None
+    if not isinstance(repository, dict) or not isinstance(name, str) or len(name) > MAX_NAME:
+        return payload
+    known = store.repositories.spelling(name)
+    return payload if known == name else {**payload, "repository": {**repository, "full_name": known}}
+
+
 def _apply(store: Store, event: Incoming, decision: Decision) -> Disposition:
     match decision:
         case CreateTask():
@@ -96,6 +108,16 @@ def _apply(store: Store, event: Incoming, decision: Decision) -> Disposition:
         case RememberInstallation():
             for name in decision.repositories:
                 store.repositories.ensure("github", name, installation_id=decision.installation_id)
+            return _settle(store, event, "ignored", decision.reason)
+        case RefuseCommand():
+            log.info(
+                "command.refused",
+                event_id=str(event.event_id),
+                command=decision.command,
+                repository=decision.repository,
+                number=decision.number,
+                reason=decision.reason,
+            )
             return _settle(store, event, "ignored", decision.reason)
         case Ignore():
             return _settle(store, event, "ignored", decision.reason)
@@ -120,7 +142,9 @@ def _create(store: Store, event: Incoming, decision: CreateTask) -> Disposition:
 def _end_open(store: Store, event: Incoming, decision: EndOpenTasks) -> Disposition:
     """Settle as `task` if any task was ended, naming one of them; the reason says how."""
     if decision.how == "superseded":
-        ended = store.tasks.supersede_change(decision.repository, decision.number, ACTOR, decision.reason)
+        ended = store.tasks.supersede_change(
+            decision.repository, decision.number, ACTOR, decision.reason, at=decision.at
+        )
     else:
         ended = _cancel_open(store, decision)
     if not ended:

@@ -106,7 +106,40 @@ def test_closing_a_pull_request_without_tasks_is_ignored(store: Store):
 def test_a_command_makes_a_task_that_names_who_asked(store: Store):
     task = task_of(store, routed(store, comment("/review"), "issue_comment"))
     assert (task.kind, task.number, task.head_sha, task.priority) == (REVIEW, 2, None, 2)
-    assert task.metadata == {"command": "review", "requested_by": "Codertocat", "comment_id": 492700400}
+    assert task.metadata["requested_by"] == "Codertocat"
+
+
+def test_a_late_close_does_not_end_the_task_of_the_reopened_pull_request(store: Store):
+    reopened = routed(store, pull_request("reopened", updated_at="2026-01-03T00:00:00Z"))
+    closed = routed(store, pull_request("closed", updated_at="2026-01-02T00:00:00Z"))
+    assert (closed.disposition, closed.reason) == ("ignored", "superseded:no_open_task")
+    assert task_of(store, reopened).status == "pending"
+
+
+def test_a_new_base_branch_replaces_the_review_for_the_old_one(store: Store):
+    opened = routed(store, pull_request())
+    changes = {"base": {"ref": {"from": "master"}, "sha": {"from": "0" * 40}}}
+    retargeted = pull_request("edited", updated_at="2026-01-02T00:00:00Z") | {"changes": changes}
+    retargeted["pull_request"]["base"]["ref"] = "next"
+    event = routed(store, retargeted)
+    assert (task_of(store, opened).status, task_of(store, event).status) == ("superseded", "pending")
+    assert task_of(store, event).metadata["base_ref"] == "next"
+
+
+@pytest.mark.parametrize("spelling", ["codertocat/hello-world", "CODERTOCAT/HELLO-WORLD"])
+def test_a_repository_is_the_same_in_capitals_and_small_letters(store: Store, spelling: str):
+    first = routed(store, pull_request())
+    again = pull_request(title="Once more")
+    again["repository"]["full_name"] = spelling
+    assert routed(store, again).task_id == first.task_id
+    asked = comment("/review")
+    asked["repository"]["full_name"] = spelling
+    task = task_of(store, routed(store, asked, "issue_comment"))
+    assert (task.repository, task.partition_key) == (
+        task_of(store, first).repository,
+        task_of(store, first).partition_key,
+    )
+    assert len(store.repositories.on_github()) == 1
 
 
 def test_cancel_ends_the_open_tasks_of_its_pull_request_only(store: Store):

@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
+from codegen_platform.events.routes import SHAPES
 from codegen_platform.store import Store, Unstorable
+from codegen_platform.store.commands.recording import FIELDS_OF_EVENTS
 from tests.integration.ledger_rows import delivered
 from tests.integration.ledger_rows import stored as stored_delivery
 
@@ -18,6 +20,9 @@ NOT_FOR_JSONB = [
     pytest.param({"number": 10**200_000}, id="a number of 200,000 digits", marks=pytest.mark.filterwarnings("ignore")),
     pytest.param({"number": float("nan")}, id="NaN"),
 ]
+
+
+PULL_REQUEST = b'{"number": 7, "pull_request": {}, "repository": {}}'
 
 
 def payload_of(database_url: str) -> object:
@@ -46,6 +51,38 @@ def test_an_identical_body_under_a_new_delivery_id_is_the_same_event(store: Stor
     first = store.events.record("d1", "push", b"one", {})
     replayed = store.events.record("d2", "push", b"one", {})
     assert (replayed.created, replayed.id) == (False, first.id)
+
+
+@pytest.mark.parametrize("delivery_id", ["d1", "d2"])
+@pytest.mark.parametrize("first_name", ["nonsense", "issues", "pull_request_review"])
+def test_a_body_that_came_under_another_events_name_before_is_still_the_event_that_it_is(
+    store: Store, first_name: str, delivery_id: str
+) -> None:
+    first = store.events.record("d1", first_name, PULL_REQUEST, {})
+    real = store.events.record(delivery_id, "pull_request", PULL_REQUEST, {})
+    again = store.events.record(delivery_id, "pull_request", PULL_REQUEST, {})
+    assert (real.created, again.created, again.id) == (True, False, real.id)
+    assert real.id != first.id
+    assert [event.event_type for event in store.events.unprocessed(10)] == [first_name, "pull_request"]
+
+
+def test_a_body_is_kept_once_for_all_names_that_lead_to_nothing(store: Store) -> None:
+    names = ["issues", "ping", "check_run", *(f"nonsense_{n}" for n in range(10))]
+    assert sum(store.events.record(f"d{name}", name, PULL_REQUEST, {}).created for name in names) == 1
+
+
+def test_the_fields_by_which_events_are_told_apart_are_those_of_the_routing_table() -> None:
+    assert {name: frozenset(fields) for name, fields in FIELDS_OF_EVENTS.items()} == {
+        name: shape.has for name, shape in SHAPES.items()
+    }
+
+
+def test_a_delivery_that_an_older_version_recorded_is_known(store: Store, database_url: str) -> None:
+    store.events.record("d1", "pull_request", PULL_REQUEST, {})
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("UPDATE events SET body_sha256 = sha256(body)")
+    again = store.events.record("d1", "pull_request", PULL_REQUEST, {})
+    assert (again.created, again.same_body) == (False, True)
 
 
 def test_a_delivery_id_that_comes_back_with_another_body_is_told(store: Store) -> None:

@@ -168,3 +168,14 @@ def test_closing_writes_what_has_arrived_and_then_refuses(database_url: str, sto
 
     asyncio.run(close_early())
     assert len(delivered(store)) == 100
+
+
+def test_a_body_that_came_under_another_events_name_is_stored_in_a_batch_too(database_url: str, store: Store) -> None:
+    async def send(intake: AsyncIntake) -> list[Recorded]:
+        names = ("nonsense", "pull_request", "pull_request", "issues")
+        body = b'{"number": 7, "pull_request": {}, "repository": {}}'
+        return await asyncio.gather(*(intake.record("d1", name, body, {}) for name in names))
+
+    answers = with_intake(database_url, send)
+    assert sum(answer.created for answer in answers) == 2
+    assert [event.event_type for event in delivered(store)].count("pull_request") == 1

@@ -15,6 +15,7 @@ from codegen_platform.store.commands.recording import (
     Delivery,
     as_known,
     batch_parameters,
+    is_of_another_event,
     known_parameters,
     unstorable,
 )
@@ -85,6 +86,8 @@ class BatchWriter:
         row = await (await connection.execute(KNOWN, known_parameters(delivery))).fetchone()
         if row is None:
             return StoreUnavailable("the delivery that was there before is gone")
+        if is_of_another_event(delivery, row):
+            return (await self._once([delivery.under_its_own_id()]))[0]
         return as_known(delivery, row)
 
     async def _connect(self) -> AsyncConnection:

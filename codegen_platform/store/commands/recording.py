@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Self, TypeAlias
 from uuid import UUID, uuid4
 
 from psycopg import Connection, errors
@@ -30,17 +31,52 @@ RECORD = """
     SELECT stored.id FROM stored, woken
 """
 
-# Find what was there before: the same delivery id, or the same body.
+# Find what was there before: the same delivery id, or the same body. Older rows have the hash of the body alone.
 KNOWN = """
-    SELECT id, delivery_id = %(delivery_id)s AS same_id, body_sha256 = %(digest)b AS same_body FROM events
+    SELECT id, delivery_id = %(delivery_id)s AS same_id,
+           body_sha256 = %(digest)b OR (event_type = %(event_type)s AND body = %(body)b) AS same_event,
+           body = %(body)b AS same_body
+    FROM events
     WHERE delivery_id = %(delivery_id)s OR body_sha256 = %(digest)b
-    ORDER BY same_id DESC
+    ORDER BY same_event DESC, same_id DESC
 """
+
+
+FIELDS_OF_EVENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "check_run": ("check_run", "repository"),
+        "check_suite": ("check_suite", "repository"),
+        "installation": ("installation",),
+        "installation_repositories": ("installation", "repository_selection"),
+        "installation_target": ("installation", "target_type"),
+        "issue_comment": ("comment", "issue", "repository"),
+        "issues": ("issue", "repository"),
+        "ping": ("hook_id", "zen"),
+        "pull_request": ("number", "pull_request", "repository"),
+        "push": ("after", "before", "commits", "ref", "repository"),
+        "workflow_run": ("repository", "workflow_run"),
+    }
+)
+"""Events that can lead to anything, with the fields of their bodies; `events.routes` has what each means."""
+
+SENDER = "github"
+
+Found: TypeAlias = tuple[UUID, bool, bool, bool]
+"""A row of KNOWN."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """One delivery, ready to be written; its id is chosen here, so that a repeated write is recognised as the same."""
+    """One delivery, ready to be written; its id is chosen here, so that a repeated write is recognised as the same.
+
+    Only the body is signed. So a delivery is known by its body and what the header makes of it: that a body came under another event's
+    name before does not make it known.
+
+    Attributes:
+        digest: SHA-256 of the name of the event, NUL and the body where the body can be of an event of that name, else of the body alone.
+            However a signed body is sent again, it is stored once for each of the few names that it can have, and once for all others.
+        own_id: what to write as the id if `delivery_id` is taken by the same body under another event's name.
+    """
 
     id: UUID
     delivery_id: str
@@ -49,10 +85,16 @@ class Delivery:
     headers: Jsonb
     body: bytes = field(repr=False)
     digest: bytes = field(repr=False)
+    own_id: str
 
     @classmethod
     def of(cls, delivery_id: str, event_type: str, body: bytes, headers: Mapping[str, str], source: str) -> Self:
         """Return the delivery with its texts in storable form."""
+        name = f"{event_type}\0".encode() if source == SENDER and _can_be(event_type, body) else b""
+        digest = hashlib.sha256(name)
+        digest.update(body)
+        # What we make ourselves is known by its id alone, which says what it is about.
+        own_id = f"{delivery_id}#{digest.hexdigest()[:16]}" if source == SENDER else delivery_id
         return cls(
             id=uuid4(),
             delivery_id=storable(delivery_id),
@@ -60,8 +102,19 @@ class Delivery:
             source=source,
             headers=storable_json(headers),
             body=body,
-            digest=hashlib.sha256(body).digest(),
+            digest=digest.digest(),
+            own_id=storable(own_id),
         )
+
+    def under_its_own_id(self) -> Self:
+        """Return the delivery with an id that no event of another name can have taken."""
+        return replace(self, delivery_id=self.own_id)
+
+
+def _can_be(event_type: str, body: bytes) -> bool:
+    """Return whether a body may be of this event, without parsing what may be 25 MB."""
+    fields = FIELDS_OF_EVENTS.get(event_type)
+    return fields is not None and all(f'"{field}"'.encode() in body for field in fields)
 
 
 def batch_parameters(deliveries: Sequence[Delivery]) -> dict[str, Any]:
@@ -80,13 +133,24 @@ def batch_parameters(deliveries: Sequence[Delivery]) -> dict[str, Any]:
 
 def known_parameters(delivery: Delivery) -> dict[str, Any]:
     """Return the parameters of KNOWN."""
-    return {"delivery_id": delivery.delivery_id, "digest": delivery.digest}
+    return {
+        "delivery_id": delivery.delivery_id,
+        "event_type": delivery.event_type,
+        "digest": delivery.digest,
+        "body": delivery.body,
+    }
 
 
-def as_known(delivery: Delivery, row: tuple[UUID, bool, bool]) -> Recorded:
+def is_of_another_event(delivery: Delivery, row: Found) -> bool:
+    """Return whether KNOWN found the same body, under the same delivery id, only as an event of another name."""
+    id, same_id, same_event, same_body = row
+    return same_id and same_body and not same_event and id != delivery.id and delivery.delivery_id != delivery.own_id
+
+
+def as_known(delivery: Delivery, row: Found) -> Recorded:
     """Return what KNOWN says about a delivery that was not stored now; it may have been stored by our own earlier try."""
-    id, _, same_body = row
-    return Recorded(id=id, created=id == delivery.id, same_body=same_body)
+    id, _, same_event, same_body = row
+    return Recorded(id=id, created=id == delivery.id, same_body=same_event or same_body)
 
 
 def unstorable(delivery: Delivery) -> Unstorable:
@@ -104,4 +168,6 @@ def record_alone(connection: Connection, delivery: Delivery) -> Recorded:
         return Recorded(id=delivery.id, created=True)
     row = connection.execute(KNOWN, known_parameters(delivery)).fetchone()
     assert row is not None, "ON CONFLICT left the row out because another is there"
+    if is_of_another_event(delivery, row):
+        return record_alone(connection, delivery.under_its_own_id())
     return as_known(delivery, row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from psycopg import Connection
 
 from codegen_platform.store.pool import Pool, fetch
@@ -19,6 +21,17 @@ ENSURE = """
 """
 
 GET = "SELECT * FROM repositories WHERE full_name = %(full_name)s"
+
+# How a repository on GitHub was spelled when it was first met, or when it was first worked for.
+SPELLING = """
+    SELECT full_name FROM (
+        (SELECT 1 AS place, full_name FROM repositories
+         WHERE lower(full_name) = lower(%(full_name)s) AND forge = 'github' ORDER BY id LIMIT 1)
+        UNION ALL
+        (SELECT 2, repository FROM tasks
+         WHERE lower(repository) = lower(%(full_name)s) AND forge = 'github' ORDER BY created_at, id LIMIT 1)
+    ) AS met ORDER BY place LIMIT 1
+"""
 
 # The repositories on GitHub, in the order in which they were met.
 ON_GITHUB = "SELECT * FROM repositories WHERE forge = 'github' ORDER BY id LIMIT %(limit)s"
@@ -45,6 +58,11 @@ SAVE_PULL_REQUEST = """
 PULL_REQUEST = "SELECT * FROM local_pull_requests WHERE repository_id = %(repository_id)s AND number = %(number)s"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Spelled:
+    full_name: str
+
+
 class Repositories:
     """What is known about repositories by name."""
 
@@ -62,6 +80,14 @@ class Repositories:
         """Return the repository, or None."""
         found = self._pool.fetch(RepositoryRow, GET, {"full_name": full_name})
         return found[0] if found else None
+
+    def spelling(self, full_name: str) -> str:
+        """Return a name as the ledger has it: GitHub's are the same in capitals and small letters, those of folders are not.
+
+        A name that the ledger does not have is returned as it is.
+        """
+        found = self._pool.fetch(_Spelled, SPELLING, {"full_name": full_name})
+        return found[0].full_name if found else full_name
 
     def on_github(self, limit: int | None = None) -> list[RepositoryRow]:
         """Return the repositories on GitHub that send us deliveries, first met first."""

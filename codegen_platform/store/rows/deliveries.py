@@ -16,7 +16,7 @@ class Recorded:
 
     Attributes:
         id: the event's id; of the one that was there before, if it was known.
-        created: False if its delivery id or an identical body was known already; then nothing was changed.
+        created: False if the same event (its name and an identical body) was known already; then nothing was changed.
         same_body: False if the delivery id was known with another body, which an honest sender never does.
     """
 

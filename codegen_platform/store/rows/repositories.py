@@ -17,7 +17,12 @@ It is reviewed without a model, and KPIs leave it out.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RepositoryRow:
-    """One repository that the platform has met; `location` is the folder of a local one."""
+    """One repository that the platform has met; `location` is the folder of a local one.
+
+    Attributes:
+        open_pulls_etag: of GitHub's list of open pull requests when everything in it was known here; None if it is to be read again.
+        looked_at: when that list was asked for last, by the database's clock.
+    """
 
     id: int
     forge: str
@@ -26,6 +31,8 @@ class RepositoryRow:
     installation_id: int | None
     settings: Mapping[str, Json]
     created_at: datetime
+    open_pulls_etag: str | None
+    looked_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from codegen_platform.events.outcomes import (
     EndOpenTasks,
     Ignore,
     Incoming,
+    RefuseCommand,
     RememberInstallation,
     Unknown,
 )
@@ -86,8 +88,13 @@ def test_the_installation_that_sent_the_event_is_known():
 
 
 def test_a_closed_pull_request_ends_its_tasks():
-    assert decided("pull_request.closed") == EndOpenTasks(
-        repository="Codertocat/Hello-World", number=2, how="superseded", reason="closed"
+    decision = decided("pull_request.closed", {"pull_request.updated_at": "2026-01-02T03:04:05Z"})
+    assert decision == EndOpenTasks(
+        repository="Codertocat/Hello-World",
+        number=2,
+        how="superseded",
+        reason="closed",
+        at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     )
 
 
@@ -195,7 +202,19 @@ def test_a_review_asked_for_in_a_comment_is_work_of_its_own_and_goes_first():
     task = decision.task
     assert task.semantic_key == "review_pull_request:github:Codertocat/Hello-World:1:comment:492700400"
     assert (task.head_sha, task.priority) == (None, 2)
-    assert task.metadata == {"command": "review", "requested_by": "Codertocat", "comment_id": 492700400}
+    assert task.metadata == {
+        "command": "review",
+        "requested_by": "Codertocat",
+        "comment_id": 492700400,
+        "asked_at": "2019-05-15T15:20:21+00:00",
+    }
+
+
+@pytest.mark.parametrize("association", ["NONE", "CONTRIBUTOR", "FIRST_TIME_CONTRIBUTOR", "MANNEQUIN", "new one"])
+def test_the_forge_is_asked_about_an_author_whose_membership_may_be_hidden(association: str):
+    decision = commented("/review", {"comment.author_association": association})
+    assert isinstance(decision, CreateTask)
+    assert (decision.task.metadata["requested_by"], decision.task.priority) == ("Codertocat", 4)
 
 
 def test_cancel_ends_the_open_tasks_of_the_pull_request():
@@ -207,16 +226,30 @@ def test_cancel_ends_the_open_tasks_of_the_pull_request():
 @pytest.mark.parametrize(
     ("body", "changes", "reason"),
     [
-        ("/review", {"comment.author_association": "NONE"}, "not_permitted"),
-        ("/review", {"comment.author_association": "CONTRIBUTOR"}, "not_permitted"),
-        ("/review", {"comment.author_association": "FIRST_TIME_CONTRIBUTOR"}, "not_permitted"),
         ("/cancel", {"comment.author_association": "NONE"}, "not_permitted"),
         ("/review", {"comment.user": None}, "not_permitted"),
-        ("/review", {"comment.user.type": "Bot"}, "bot"),
         ("/review", {"issue.pull_request": None}, "not_a_pull_request"),
         ("/fix", {"issue.pull_request": None}, "not_a_pull_request"),
         ("/generate", {}, "not_an_issue"),
         ("/review", {"issue.state": "closed"}, "closed"),
+        ("/review", {"issue.state": "closed", "comment.author_association": "NONE"}, "closed"),
+    ],
+)
+def test_a_command_that_cannot_be_carried_out_is_refused_with_what_an_answer_needs(
+    body: str, changes: dict[str, Any], reason: str
+):
+    decision = commented(body, changes)
+    assert isinstance(decision, RefuseCommand)
+    assert (decision.reason, decision.command) == (reason, body[1:])
+    assert (decision.repository, decision.number) == ("Codertocat/Hello-World", 1)
+    assert decision.comment_id == 492700400
+    assert decision.sentence.startswith(f"`{body}` ")
+
+
+@pytest.mark.parametrize(
+    ("body", "changes", "reason"),
+    [
+        ("/review", {"comment.user.type": "Bot"}, "bot"),
         ("> /review", {}, "no_command"),
         (None, {}, "no_command"),
         ("/review", {"action": "edited"}, "action_not_used"),
@@ -225,6 +258,22 @@ def test_cancel_ends_the_open_tasks_of_the_pull_request():
 )
 def test_other_comments_command_nothing(body: str, changes: dict[str, Any], reason: str):
     assert commented(body, changes) == Ignore(reason=reason)
+
+
+def test_a_pull_request_for_another_branch_is_another_review():
+    changes = {"action": "edited", "changes": {"base": {"ref": {"from": "main"}, "sha": {"from": "0" * 40}}}}
+    decision, opened = decided("pull_request.opened", changes), decided("pull_request.opened")
+    assert isinstance(decision, CreateTask)
+    assert isinstance(opened, CreateTask)
+    assert decision.task.semantic_key.startswith(f"{opened.task.semantic_key}:onto:")
+    elsewhere = decided("pull_request.opened", {**changes, "pull_request.base.ref": "next"})
+    assert isinstance(elsewhere, CreateTask)
+    assert elsewhere.task.semantic_key != decision.task.semantic_key
+
+
+@pytest.mark.parametrize("changed", [None, {}, {"title": {"from": "x"}}, {"body": {"from": "x"}}])
+def test_other_edits_of_a_pull_request_make_no_work(changed: Any):
+    assert decided("pull_request.opened", {"action": "edited", "changes": changed}) == Ignore(reason="action_not_used")
 
 
 def test_our_own_comments_command_nothing():
