@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from codegen_platform.agents.context import FilePart, label, shown
-from codegen_platform.artifacts import ChangedFile, FileStatus, SkippedFile
+from codegen_platform.agents.context import MAX_LINE, FilePart, label, shown
+from codegen_platform.artifacts import ChangedFile, SkippedFile, SkipReason
 from codegen_platform.changes.budget import FILE_OVERHEAD_TOKENS, FittedFile, estimate_tokens, fit
 from codegen_platform.changes.diffs import Hunk, parse_hunks
 
 SURROUNDINGS_SHARE = 0.2  # of a call's room, kept for code around the hunks
 FENCES_TOKENS = 20  # of one block: the two lines around it, without the label
-OVER_BUDGET = "over_token_budget"
-CUT = "cut_at_token_budget"
-IGNORED = "ignored"
-READ_BY_NAME = frozenset({"no_text_change"})  # there is no text to read: the list of files says all there is
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,42 +50,39 @@ class Plan:
 
     Attributes:
         skipped: files that no call reads in full; one that is read in part has reason `cut_at_token_budget`.
-        read_by_name: files that need no reading: deleted, only renamed, only their mode changed.
     """
 
     batches: tuple[Batch, ...]
     skipped: tuple[SkippedFile, ...]
-    read_by_name: tuple[str, ...]
 
 
 def plan(files: Sequence[ChangedFile], *, ignored: frozenset[str], room: int, max_calls: int) -> Plan:
     """Spread files over at most `max_calls` calls of `room` tokens each, riskiest first, neighbours by path within a call."""
-    kept = [file for file in files if file.path not in ignored]
-    removed = [file.path for file in kept if file.status is FileStatus.REMOVED]
     within = int(room * (1 - SURROUNDINGS_SHARE))
-    fitted = fit(
-        (file for file in kept if file.status is not FileStatus.REMOVED),
-        within * max_calls,
-        max_file_tokens=within,
-    )
+    fitted = fit((file for file in files if file.path not in ignored), within * max_calls, max_file_tokens=within)
     batches: list[Batch] = []
-    cut = [SkippedFile(path=file.file.path, reason=CUT) for file in fitted.chosen if file.cut]
+    cut: list[SkippedFile] = []
     for chosen in fitted.chosen:
         left_out = [piece for piece in _pieces(chosen, within, room) if not _placed(piece, batches, room, max_calls)]
-        if left_out and not chosen.cut:
-            seen = any(chosen.file.path in batch.paths for batch in batches)
-            cut.append(SkippedFile(path=chosen.file.path, reason=CUT if seen else OVER_BUDGET))
+        path = chosen.file.path
+        if chosen.cut or left_out:
+            seen = any(path in batch.paths for batch in batches)
+            reason = SkipReason.CUT_AT_TOKEN_BUDGET if seen else SkipReason.OVER_TOKEN_BUDGET
+            cut.append(SkippedFile(path=path, reason=reason))
+        elif _has_long_line(chosen):
+            cut.append(SkippedFile(path=path, reason=SkipReason.MINIFIED))
     for batch in batches:
         batch.shown.sort(key=lambda piece: (piece.part.file.path, piece.part.part))
-    by_name = [skipped.path for skipped in fitted.skipped if skipped.reason in READ_BY_NAME]
-    return Plan(
-        batches=tuple(batches),
-        skipped=(
-            *(SkippedFile(path=file.path, reason=IGNORED) for file in files if file.path in ignored),
-            *(skipped for skipped in fitted.skipped if skipped.reason not in READ_BY_NAME),
-            *cut,
-        ),
-        read_by_name=(*removed, *by_name),
+    by_wish = (SkippedFile(path=file.path, reason=SkipReason.IGNORED) for file in files if file.path in ignored)
+    return Plan(batches=tuple(batches), skipped=(*by_wish, *fitted.skipped, *cut))
+
+
+def _has_long_line(chosen: FittedFile) -> bool:
+    """Return whether a changed line is longer than what is shown of one."""
+    return any(
+        len(line.text) > MAX_LINE and line.kind != "context"
+        for hunk in parse_hunks(chosen.patch)
+        for line in hunk.lines
     )
 
 

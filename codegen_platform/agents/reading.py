@@ -16,7 +16,7 @@ from codegen_platform.agents.claims import Claim, fault_of, read_claims
 from codegen_platform.agents.draft import ReadFile
 from codegen_platform.agents.meter import Meter, prompt_tokens_of
 from codegen_platform.agents.review_prompt import request_for
-from codegen_platform.artifacts import DroppedFinding, PullRequestSnapshot, SkippedFile, StaticFindings
+from codegen_platform.artifacts import DroppedFinding, PullRequestSnapshot, SkippedFile, SkipReason, StaticFindings
 from codegen_platform.errors import BudgetExhausted, CodegenError, ModelRefused, ModelUnavailable
 
 # A refusal for one of these reasons is about the account, not about the question: asking about other files is useless.
@@ -169,7 +169,7 @@ def _cause(error: CodegenError) -> str:
     return str(error)
 
 
-def _skip_reason(error: CodegenError) -> str:
+def _skip_reason(error: CodegenError) -> SkipReason:
     if isinstance(error, BudgetExhausted):
-        return "over_cost_ceiling" if error.limit == "cost_usd" else "over_deadline"
-    return error.code
+        return SkipReason.OVER_COST_CEILING if error.limit == "cost_usd" else SkipReason.OVER_DEADLINE
+    return SkipReason.MODEL_REFUSED if isinstance(error, ModelRefused) else SkipReason.MODEL_UNAVAILABLE

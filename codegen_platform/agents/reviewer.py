@@ -12,7 +12,7 @@ import structlog
 from codegen_platform.agents.asking import Patience
 from codegen_platform.agents.backend import ModelBackend
 from codegen_platform.agents.batches import Plan, plan
-from codegen_platform.agents.draft import DraftReview, ReadFile
+from codegen_platform.agents.draft import DraftReview
 from codegen_platform.agents.judging import Judgement, judge
 from codegen_platform.agents.limits import ReviewLimits
 from codegen_platform.agents.meter import Meter
@@ -71,7 +71,7 @@ def review(
     reading = reader.read(calls.batches)
     if reading.unavailable and not last_attempt:
         raise reading.unavailable
-    return _completed(draft, snapshot, calls, reading, meter)
+    return _completed(draft, calls, reading, meter)
 
 
 def verify(
@@ -140,9 +140,7 @@ def _plan(
     return plan(snapshot.files, ignored=ignored, room=room, max_calls=limits.max_calls)
 
 
-def _completed(
-    draft: DraftReview, snapshot: PullRequestSnapshot, calls: Plan, reading: Reading, meter: Meter
-) -> DraftReview:
+def _completed(draft: DraftReview, calls: Plan, reading: Reading, meter: Meter) -> DraftReview:
     """Return the draft with what the model said, what it read, and why it is incomplete if it is."""
     nothing = reading.failed
     return draft.model_copy(
@@ -150,19 +148,13 @@ def _completed(
             "model": meter.model,
             "claims": tuple(reading.claims),
             "invalid": tuple(reading.invalid),
-            "read": () if nothing else _read_files(snapshot, reading, calls),
+            "read": () if nothing else tuple(reading.read(cut=calls.skipped)),
             "skipped": () if nothing else (*calls.skipped, *reading.skipped(known=calls.skipped)),
             "degraded": reading.degraded(meter.model),
             "notes": (*draft.notes, *_price_note(meter)),
             "usage": meter.usage(prompt_sha256()),
         }
     )
-
-
-def _read_files(snapshot: PullRequestSnapshot, reading: Reading, calls: Plan) -> tuple[ReadFile, ...]:
-    changed = {file.path: file.additions + file.deletions for file in snapshot.files}
-    named = [ReadFile(path=path, lines=changed.get(path, 0), is_whole=True) for path in calls.read_by_name]
-    return (*named, *reading.read(cut=calls.skipped))
 
 
 def _what_is_left(limits: ReviewLimits, used: ModelUsage | None) -> ReviewLimits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from codegen_platform.agents.coverage import measure
 from codegen_platform.agents.draft import DraftReview
 from codegen_platform.agents.judging import Judgement, count_by_reason
 from codegen_platform.artifacts import (
@@ -15,31 +16,14 @@ from codegen_platform.artifacts import (
     Outcome,
     PullRequestSnapshot,
     Severity,
-    SkippedFile,
+    SkipReason,
     StaticFindings,
 )
 
-OVER_FILE_LIMIT = "over_file_limit"
-# Files for which there is nothing to read, or that nobody wants read: leaving them out makes no review partial.
-NOTHING_TO_READ = frozenset({"binary", "generated", "ignored", "submodule", "symlink", "no_text_change", "removed"})
-REASONS = {
-    "binary": "binary",
-    "generated": "generated",
-    "ignored": "ignored by the repository's configuration",
-    "submodule": "a submodule",
-    "symlink": "a symbolic link",
-    "too_large": "too large",
-    "not_utf8": "not UTF-8",
-    "unavailable": "not available from the forge",
-    "over_file_limit": "beyond the forge's file limit",
-    "over_token_budget": "over the token budget",
-    "cut_at_token_budget": "read in part only, over the token budget",
-    "over_cost_ceiling": "over the cost ceiling",
-    "over_deadline": "over the time limit",
-    "unreadable_diff": "in a diff that could not be read",
-    "model_unavailable": "in a call that the model did not answer",
-    "model_refused": "in a call that the model refused",
-}
+# With nothing but these there is nothing to review.
+NOTHING_CAME = frozenset(
+    {SkipReason.UNAVAILABLE, SkipReason.TOO_LARGE, SkipReason.NOT_LISTED, SkipReason.OVER_FILE_LIMIT}
+)
 DROPPED = {
     "quote_not_found": "quote not found",
     "outside_diff": "outside the change",
@@ -66,11 +50,11 @@ def conclude(
     usage: ModelUsage | None,
 ) -> CodeReview:
     """Return the finished review."""
-    coverage = _coverage(draft, snapshot, static)
+    coverage = measure(draft, snapshot, static)
     outcome = _outcome(coverage, found=bool(judgement.findings or judgement.suppressed), degraded=draft.degraded)
     sentences = [
         _read_sentence(coverage, draft),
-        _skipped_sentence(coverage),
+        *_skipped_sentences(coverage),
         _found_sentence(judgement, outcome),
         _left_out_sentence(judgement, dropped),
         draft.degraded and f"This review is degraded: {draft.degraded}",
@@ -96,50 +80,26 @@ def conclude(
     )
 
 
-def _coverage(draft: DraftReview, snapshot: PullRequestSnapshot, static: StaticFindings) -> Coverage:
-    """Return how much was read: by the model if it read anything, by the analysers otherwise; each file counts once."""
-    changed = {file.path: file.additions + file.deletions for file in snapshot.files}
-    if draft.model is not None and (draft.read or not draft.degraded):
-        skipped = {skip.path: skip.reason for skip in draft.skipped}
-        lines = {read.path: changed.get(read.path, 0) if read.is_whole else read.lines for read in draft.read}
-    else:
-        unread = {file.path: file.unread_reason for file in snapshot.files if file.unread_reason}
-        skipped = {**unread, **{skip.path: skip.reason for skip in static.skipped}}
-        lines = {path: count for path, count in changed.items() if path not in skipped}
-    skipped = {path: reason for path, reason in skipped.items() if path in changed}
-    unlisted = max(0, snapshot.files_total - len(changed))
-    total = len(changed) + unlisted
-    beyond = [
-        SkippedFile(path=f"(file {len(changed) + index} of {total})", reason=OVER_FILE_LIMIT)
-        for index in range(1, unlisted + 1)
-    ]
-    return Coverage(
-        files_changed=total,
-        files_reviewed=len(changed) - len(skipped),
-        lines_changed=sum(changed.values()),
-        lines_reviewed=min(sum(lines.values()), sum(changed.values())),
-        skipped=(*(SkippedFile(path=path, reason=reason) for path, reason in sorted(skipped.items())), *beyond),
-    )
-
-
 def _outcome(coverage: Coverage, *, found: bool, degraded: str | None) -> Outcome:
-    unread = [skip for skip in coverage.skipped if skip.reason not in NOTHING_TO_READ]
-    if unread and coverage.files_reviewed == 0 and not found and coverage.lines_reviewed == 0:
-        return Outcome.REFUSED
-    if unread:
-        return Outcome.PARTIAL
+    if not coverage.is_complete:
+        return Outcome.REFUSED if _nothing_came(coverage) and not found else Outcome.PARTIAL
     if found:
         return Outcome.REVIEWED
-    if coverage.files_changed and coverage.files_reviewed == 0:
-        return Outcome.REVIEWED  # nothing but binary or generated files: there is something to say, namely that
+    if any(skip.reason is not SkipReason.NO_TEXT_CHANGE for skip in coverage.skipped) and not coverage.files_reviewed:
+        return Outcome.REVIEWED  # nothing but generated, ignored or media files: there is something to say, namely that
     return Outcome.PARTIAL if degraded else Outcome.CLEAN  # nothing found by half a review is not clean
+
+
+def _nothing_came(coverage: Coverage) -> bool:
+    """Return whether no text of the change could be had at all."""
+    return not coverage.lines_reviewed and all(skip.reason in NOTHING_CAME for skip in coverage.skipped)
 
 
 def _read_sentence(coverage: Coverage, draft: DraftReview) -> str:
     if coverage.files_changed == 0:
         return "The change touches no files."
     if coverage.files_reviewed == 0 and coverage.lines_reviewed == 0:
-        return f"None of the {_count(coverage.files_changed, 'changed file')} could be read as text."
+        return f"None of the {_count(coverage.files_changed, 'changed file')} was read."
     by = "static analysis" if draft.model is None or not draft.read else f"static analysis and {draft.model}"
     return (
         f"Read {coverage.files_reviewed} of {_count(coverage.files_changed, 'changed file')} "
@@ -147,9 +107,17 @@ def _read_sentence(coverage: Coverage, draft: DraftReview) -> str:
     )
 
 
-def _skipped_sentence(coverage: Coverage) -> str | None:
-    told = _counted((skip.reason for skip in coverage.skipped), REASONS)
-    return f"Not read: {told}." if told else None
+def _skipped_sentences(coverage: Coverage) -> Iterable[str]:
+    on_purpose = [skip.reason for skip in coverage.skipped if skip.reason.is_on_purpose]
+    for opening, reasons in (
+        ("Not read", [skip.reason for skip in coverage.unread]),
+        ("Left out on purpose", on_purpose),
+    ):
+        if reasons:
+            told = "; ".join(f"{count} {reason.words}" for reason, count in sorted(Counter(reasons).items()))
+            yield f"{opening}: {told}."
+    if coverage.doubt:
+        yield coverage.doubt
 
 
 def _failed_tools_sentence(static: StaticFindings) -> str | None:
@@ -161,6 +129,8 @@ def _found_sentence(judgement: Judgement, outcome: Outcome) -> str:
     if not judgement.findings:
         if outcome is Outcome.CLEAN:
             return "Nothing to report: the change looks clean."
+        if outcome is Outcome.PARTIAL and not judgement.suppressed:
+            return "No findings in the part that was read."
         return "No findings to post." if judgement.suppressed else "No findings."
     levels = Counter(finding.severity for finding in judgement.findings)
     told = ", ".join(f"{levels[level]} {level.value}" for level in Severity if levels[level])

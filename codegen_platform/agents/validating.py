@@ -6,12 +6,16 @@ version of the code, an earlier run, a file in a bucket.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
+from codegen_platform.agents.coverage import doubt_about, unlisted
 from codegen_platform.agents.proofs import lies_in_one_hunk, quote_stands, suggestion_applies
 from codegen_platform.agents.untrusted import one_line
 from codegen_platform.artifacts import ChangedFile, Check, CodeReview, Finding, Outcome, PullRequestSnapshot, Validation
 from codegen_platform.artifacts.document import UnreadableDocument
+from codegen_platform.changes.languages import ANALYSED, PROSE
+from codegen_platform.changes.readability import ambiguous_paths, lines_changed, reason_without_text
 from codegen_platform.errors import CodegenError
 
 MAX_DOCUMENT_BYTES = 32_000_000
@@ -45,6 +49,7 @@ def validate(review: CodeReview, snapshot: PullRequestSnapshot, *, head_sha: str
             _anchors(review, snapshot),
             _suggestions(review, snapshot),
             _counts(review, snapshot),
+            _coverage(review, snapshot),
             _sizes(review),
         )
     )
@@ -98,19 +103,46 @@ def _counts(review: CodeReview, snapshot: PullRequestSnapshot) -> Check:
     """Its numbers add up, and its outcome is one that they allow."""
     coverage = review.coverage
     found = len(review.findings) + len(review.suppressed)
-    listed = {file.path for file in snapshot.files}
     holds = {
         "files": coverage.files_reviewed + len(coverage.skipped) == coverage.files_changed,
-        "files of the change": coverage.files_changed == max(snapshot.files_total, len(listed)),
+        "files of the change": coverage.files_changed == len(snapshot.files) + len(unlisted(snapshot)),
         "lines": 0 <= coverage.lines_reviewed <= coverage.lines_changed,
         "outcome": review.outcome in SPOKEN and not (found and review.outcome in {Outcome.CLEAN, Outcome.REFUSED}),
     }
-    wrong = [name for name, is_so in holds.items() if not is_so]
     detail = (
         f"{len(review.findings)} findings, {len(review.suppressed)} suppressed, {len(review.dropped)} dropped;"
         f" {coverage.files_reviewed} of {coverage.files_changed} files"
     )
-    return Check(name="counts", passed=not wrong, detail=f"{detail}; wrong: {', '.join(wrong)}" if wrong else detail)
+    return _of_facts("counts", holds, detail)
+
+
+def _coverage(review: CodeReview, snapshot: PullRequestSnapshot) -> Check:
+    """Nothing counts as read that nobody can have read, and a review that did not read everything does not say that it did."""
+    coverage = review.coverage
+    skipped = Counter(skip.path for skip in coverage.skipped)
+    read = [file for file in snapshot.files if not skipped[file.path]]
+    left_out = [file for file in snapshot.files if skipped[file.path]]
+    lines = sum(map(lines_changed, read)) + sum(skip.lines_read for skip in coverage.skipped)
+    holds = {
+        "files without text": not any(map(reason_without_text, read)),
+        "files of one name": not ambiguous_paths(read),
+        "files without an analyser": review.usage is not None or all(map(_has_analyser, read)),
+        "files skipped": len(left_out) + len(unlisted(snapshot)) == len(coverage.skipped),
+        "lines": coverage.lines_reviewed == lines,
+        "doubt": coverage.doubt == doubt_about(snapshot),
+        "outcome": coverage.is_complete or review.outcome not in {Outcome.CLEAN, Outcome.REVIEWED},
+    }
+    unread = len(coverage.unread)
+    return _of_facts("coverage", holds, f"{len(read)} read, {unread} unread, {len(coverage.skipped) - unread} left out")
+
+
+def _has_analyser(file: ChangedFile) -> bool:
+    return file.language in ANALYSED | PROSE
+
+
+def _of_facts(name: str, holds: Mapping[str, bool], detail: str) -> Check:
+    wrong = [fact for fact, is_so in holds.items() if not is_so]
+    return Check(name=name, passed=not wrong, detail=f"{detail}; wrong: {', '.join(wrong)}" if wrong else detail)
 
 
 def _sizes(review: CodeReview) -> Check:

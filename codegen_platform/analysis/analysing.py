@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
@@ -14,7 +14,8 @@ from codegen_platform.analysis.novelty import introduced
 from codegen_platform.analysis.options import AnalysisLimits, AnalysisOptions
 from codegen_platform.analysis.placing import findings_from, place
 from codegen_platform.analysis.sources import SourceFile, read_sources
-from codegen_platform.artifacts import PullRequestSnapshot, StaticFindings, ToolReport
+from codegen_platform.artifacts import PullRequestSnapshot, SkippedFile, SkipReason, StaticFindings, ToolReport
+from codegen_platform.changes.languages import PROSE
 from codegen_platform.errors import CodegenError
 
 MAX_CLAIMS = 500
@@ -50,15 +51,26 @@ def analyse_with(
     kept: list[Claim] = []
     secrets: dict[str, set[str]] = {}
     reports: list[ToolReport] = []
+    analysers = tuple(analysers)
+    unread = _without_analyser(sources, analysers, options)
     for analyser in analysers:
-        claims, report = _run(analyser, [source for source in sources if _reads(analyser, source, options)])
+        claims, report, unread_by_it = _run(
+            analyser, [source for source in sources if _reads(analyser, source, options)]
+        )
         for claim in claims:
             secrets.setdefault(claim.path, set()).update(claim.secrets)
         some = _most_severe(claims)
         kept += some
-        if len(some) < len(claims) and not report.error:
-            report = report.model_copy(update={"error": f"kept the {len(some)} most severe of {len(claims)} claims"})
+        if len(some) < len(claims):
+            cut = {claim.path for claim in claims} if report.error else _paths_cut(claims, some)
+            unread_by_it = {**dict.fromkeys(cut, SkipReason.TOO_MANY_CLAIMS), **unread_by_it}
+            told = f"kept the {len(some)} most severe of {len(claims)} claims"
+            report = report.model_copy(update={"error": report.error or told})
+        unread = {**unread_by_it, **unread}
         reports.append(report)
+    for path, reason in unread.items():
+        if path not in skipped or skipped[path].reason is SkipReason.REMOVED_LINES:
+            skipped[path] = SkippedFile(path=path, reason=reason)
     findings = findings_from(kept, by_path, secrets)
     incomplete = [report.name for report in reports if report.error]
     log.info("analysis.finished", files=len(sources), findings=len(findings), incomplete=incomplete)
@@ -68,7 +80,7 @@ def analyse_with(
         head_sha=snapshot.head_sha,
         findings=tuple(findings),
         tools=tuple(reports),
-        skipped=tuple(skipped),
+        skipped=tuple(skipped.values()),
     )
 
 
@@ -87,10 +99,32 @@ def _reads(analyser: Analyser, source: SourceFile, options: AnalysisOptions) -> 
     return options.multi_language or source.language == "python"
 
 
-def _run(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], ToolReport]:
-    """Return what one analyser found within the change, and its report."""
+def _without_analyser(
+    sources: Iterable[SourceFile], analysers: Sequence[Analyser], options: AnalysisOptions
+) -> dict[str, SkipReason]:
+    """Return the files whose code no analyser of their language is given; of prose, characters are all there is to read."""
+    parsers = [analyser for analyser in analysers if analyser.languages is not None]
+    known = {language for parser in parsers for language in parser.languages or ()}
+    found: dict[str, SkipReason] = {}
+    for source in sources:
+        if source.language in PROSE or any(_reads(parser, source, options) for parser in parsers):
+            continue
+        is_known = source.language in known and (options.multi_language or source.language == "python")
+        found[source.path] = SkipReason.TEST_DATA if is_known and source.is_sample else SkipReason.NO_ANALYSER
+    return found
+
+
+def _paths_cut(claims: Iterable[Claim], kept: Iterable[Claim]) -> set[str]:
+    """Return the files of which claims were not kept."""
+    counts = Counter(claim.path for claim in claims)
+    counts.subtract(Counter(claim.path for claim in kept))
+    return {path for path, left in counts.items() if left}
+
+
+def _run(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], ToolReport, Mapping[str, SkipReason]]:
+    """Return what one analyser found within the change, its report, and which of its files it did not read, with the reason."""
     started = time.monotonic()
-    claims, error = _attempt(analyser, files) if files else ([], None)
+    claims, error, unread = _attempt(analyser, files) if files else ([], None, {})
     if error:
         log.warning("analysis.tool_incomplete", tool=analyser.name, files=len(files), error=error)
     report = ToolReport(
@@ -101,7 +135,7 @@ def _run(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], 
         seconds=round(time.monotonic() - started, 4),
         error=error,
     )
-    return claims, report
+    return claims, report, unread
 
 
 def _most_severe(claims: list[Claim]) -> list[Claim]:
@@ -117,17 +151,22 @@ def _most_severe(claims: list[Claim]) -> list[Claim]:
     return kept[:MAX_CLAIMS]
 
 
-def _attempt(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], str | None]:
+def _attempt(
+    analyser: Analyser, files: Sequence[SourceFile]
+) -> tuple[list[Claim], str | None, Mapping[str, SkipReason]]:
     by_path = {source.path: source for source in files}
+    none_read = dict.fromkeys(by_path, SkipReason.ANALYSIS_FAILED)
     try:
         run: Claims = analyser.run(files)
         within = [claim for claim in run.claims if place(claim, by_path[claim.path])]
-        return introduced(within, by_path, analyser), run.error
+        # An error that names no files may be about any of them.
+        unread = run.unread or (none_read if run.error else {})
+        return introduced(within, by_path, analyser), run.error, unread
     except CodegenError as error:
-        return [], str(error)
+        return [], str(error), none_read
     except BaseException as error:
         # A tool's bug on hostile input must not take the other tools' findings with it. A panic of a Rust library is no Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         # The error's text may quote the pull request, so only its kind is told.
-        return [], f"failed with {type(error).__name__}"
+        return [], f"failed with {type(error).__name__}", none_read

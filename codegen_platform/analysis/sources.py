@@ -6,9 +6,17 @@ import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
-from codegen_platform.artifacts import ChangedFile, FileStatus, PullRequestSnapshot, SkippedFile
-from codegen_platform.changes.diffs import Hunk, UnreadableDiff, parse_hunks
-from codegen_platform.changes.globs import path_matches
+from codegen_platform.artifacts import ChangedFile, FileStatus, PullRequestSnapshot, SkippedFile, SkipReason
+from codegen_platform.changes.diffs import Hunk, parse_hunks
+from codegen_platform.changes.languages import PROSE
+from codegen_platform.changes.path_patterns import PathPatterns
+from codegen_platform.changes.readability import (
+    ambiguous_paths,
+    lines_changed,
+    lines_removed_without_replacement,
+    reason_not_written_here,
+    reason_without_text,
+)
 
 MAX_TEXT_CHARACTERS = 1_000_000
 MAX_ALL_CHARACTERS = 60_000_000
@@ -39,7 +47,7 @@ class SourceFile:
         spans: first and last line of each hunk, in order.
         touched: numbers of the lines that the change adds, ascending.
         before: the file before the change, None if it is new or unknown.
-        unparsed_reason: why parsers are not given it: `unavailable`, `too_large`, `minified`, `patch_differs_from_text`
+        unparsed_reason: why parsers are not given it although they should be; None also for prose, which has no parser.
     """
 
     path: str
@@ -49,7 +57,7 @@ class SourceFile:
     spans: tuple[tuple[int, int], ...]
     touched: tuple[int, ...]
     before: SourceFile | None = None
-    unparsed_reason: str | None = None
+    unparsed_reason: SkipReason | None = None
 
     @property
     def is_test(self) -> bool:
@@ -87,66 +95,75 @@ class SourceFile:
 
 def read_sources(
     snapshot: PullRequestSnapshot, *, ignore: tuple[str, ...]
-) -> tuple[list[SourceFile], list[SkippedFile]]:
-    """Return the files that analysers shall read, in the snapshot's order, and those that are not read, or not wholly, with a reason.
+) -> tuple[list[SourceFile], dict[str, SkippedFile]]:
+    """Return the files of which analysers are given at least the added lines, in the snapshot's order, and by path those that stay unread.
 
-    A removed file, and a file without changed lines, is neither: there is nothing in it to read.
+    A file can be in both: then only characters are looked at (secrets, hidden characters), or some of its changed lines are gone. A file
+    of prose is read when its characters are: nothing runs it.
     """
-    sources: dict[str, SourceFile] = {}
+    sources: list[SourceFile] = []
     skipped: dict[str, SkippedFile] = {}
+    ambiguous = ambiguous_paths(snapshot.files)
+    ignored = PathPatterns(ignore)
     size = 0
     for file in snapshot.files:
-        if file.path in sources or file.path in skipped:
-            continue
         size += len(file.patch or "") + len(file.head_text or "")
-        reason = "over_size_limit" if size > MAX_ALL_CHARACTERS else _not_read(file, ignore)
-        source = None if reason else _read(file)
-        if isinstance(source, SourceFile):
-            sources[file.path] = source
-            reason = source.unparsed_reason
-        elif source is not None:
-            reason = source
+        if file.path in ambiguous:
+            found: SourceFile | SkipReason = SkipReason.AMBIGUOUS_NAME
+        elif ignored.match(file.path):
+            found = SkipReason.IGNORED
+        elif size > MAX_ALL_CHARACTERS:
+            found = SkipReason.OVER_SIZE_LIMIT
+        else:
+            found = _read(file)
+        if isinstance(found, SourceFile):
+            sources.append(found)
+        reason, lines_read = (found.unparsed_reason, 0) if isinstance(found, SourceFile) else (found, 0)
+        if reason is None and (gone := lines_removed_without_replacement(file)):
+            reason, lines_read = SkipReason.REMOVED_LINES, max(0, lines_changed(file) - gone)
         if reason:
-            skipped[file.path] = SkippedFile(path=file.path, reason=reason)
-    return list(sources.values()), list(skipped.values())
+            skipped[file.path] = SkippedFile(path=file.path, reason=reason, lines_read=lines_read)
+    return sources, skipped
 
 
-def _not_read(file: ChangedFile, ignore: tuple[str, ...]) -> str | None:
-    if path_matches(file.path, ignore):
-        return "ignored"
-    if file.is_generated:
-        return "generated"
-    if file.is_binary:
-        return "binary"
-    if file.patch is None and file.status is not FileStatus.REMOVED:
-        return file.unread_reason
-    return None
-
-
-def _read(file: ChangedFile) -> SourceFile | str | None:
-    """Return the file as a source, the reason why it cannot be one, or None if it has no line to read."""
-    try:
-        hunks = parse_hunks(file.patch or "")
-    except UnreadableDiff:
-        return "unreadable_diff"
+def _read(file: ChangedFile) -> SourceFile | SkipReason:
+    """Return the file as a source, or the reason why nothing of it can be looked at."""
+    reason = reason_without_text(file)
+    if reason:
+        return reason
+    hunks = parse_hunks(file.patch or "")
+    if file.status is FileStatus.REMOVED:
+        return reason_not_written_here(file) or SkipReason.REMOVED
     touched = tuple(line.new for hunk in hunks for line in hunk.lines if line.kind == "added" and line.new)
-    if not touched or file.status is FileStatus.REMOVED:
-        return None
     lines = {line.new: line.text for hunk in hunks for line in hunk.lines if line.new is not None}
     head_lines = file.head_text.split("\n") if file.head_text is not None else None
-    reason = file.unread_reason or "unavailable" if file.head_text is None else _unfit(file.head_text)
-    if head_lines is not None and not _agree(head_lines, lines):
-        reason = "patch_differs_from_text"
+    unfit = _unfit(file, head_lines, lines)
     return SourceFile(
         path=file.path,
         language=file.language,
-        text=None if reason or file.head_text is None else clean(file.head_text),
+        text=None if unfit or file.head_text is None else clean(file.head_text),
         lines=lines,
         spans=tuple(_span(hunk) for hunk in hunks if hunk.new_lines),
         touched=touched,
-        before=None if reason or head_lines is None else _before(file, head_lines, hunks),
-        unparsed_reason=reason,
+        before=None if unfit or head_lines is None else _before(file, head_lines, hunks),
+        unparsed_reason=unfit if not _is_prose(file) else reason_not_written_here(file),
     )
+
+
+def _unfit(file: ChangedFile, head_lines: list[str] | None, lines: dict[int, str]) -> SkipReason | None:
+    """Return why parsers are not given the text, None if they may be."""
+    reason = reason_not_written_here(file)
+    if reason:
+        return reason
+    if file.head_text is None or head_lines is None:
+        return file.unread_reason or SkipReason.UNAVAILABLE
+    if not _agree(head_lines, lines):
+        return SkipReason.PATCH_DIFFERS_FROM_TEXT
+    return _oversize(file.head_text)
+
+
+def _is_prose(file: ChangedFile) -> bool:
+    return file.language in PROSE and file.unread_reason is not SkipReason.SYMLINK
 
 
 def _span(hunk: Hunk) -> tuple[int, int]:
@@ -170,7 +187,7 @@ def _before(file: ChangedFile, head_lines: list[str], hunks: tuple[Hunk, ...]) -
         start = hunk.new_start - 1 if hunk.new_lines else hunk.new_start
         lines[start : start + hunk.new_lines] = [line.text for line in hunk.lines if line.kind != "added"]
     text = "\n".join(lines)
-    if _unfit(text):
+    if _oversize(text):
         return None
     removed = {line.old: line.text for hunk in hunks for line in hunk.lines if line.kind == "removed" and line.old}
     return SourceFile(
@@ -184,13 +201,11 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _unfit(text: str) -> str | None:
-    """Return why parsers should not be given the text, None if they may."""
+def _oversize(text: str) -> SkipReason | None:
+    """Return why a parser should not be given a text of this size, None if it may."""
     if len(text) > MAX_TEXT_CHARACTERS:
-        return "too_large"
-    if _longest_line(text) > MAX_LINE_CHARACTERS:
-        return "minified"
-    return None
+        return SkipReason.TOO_LARGE
+    return SkipReason.MINIFIED if _longest_line(text) > MAX_LINE_CHARACTERS else None
 
 
 def _longest_line(text: str) -> int:

@@ -99,7 +99,11 @@ class ToolReport(Value):
 
 
 class StaticFindings(Document):
-    """What analysers that never execute code found in the lines that the change touches."""
+    """What analysers that never execute code found in the lines that the change touches.
+
+    Attributes:
+        skipped: every file that was not handed, without an error, to all analysers of its language.
+    """
 
     schema_name: ClassVar[str] = "static_findings/v1"
 

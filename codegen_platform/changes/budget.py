@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from codegen_platform.artifacts import ChangedFile, FileStatus, SkippedFile
-from codegen_platform.changes.diffs import Hunk, UnreadableDiff, parse_hunks, render_hunks
+from codegen_platform.artifacts import ChangedFile, FileStatus, SkippedFile, SkipReason
+from codegen_platform.changes.diffs import Hunk, parse_hunks, render_hunks
 from codegen_platform.changes.languages import DATA, PROSE
+from codegen_platform.changes.readability import ambiguous_paths, reason_not_written_here, reason_without_text
 
 FILE_OVERHEAD_TOKENS = 40
 """What a file costs beside its hunks: its path, its fence, its place in the list."""
@@ -45,7 +46,7 @@ class FittedFile:
     tokens: int
     lines: int
     lines_total: int
-    cut: str | None = None
+    cut: SkipReason | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,8 +76,7 @@ def fit(files: Iterable[ChangedFile], max_tokens: int, *, max_file_tokens: int |
     """Choose what of `files` is reviewed within `max_tokens`.
 
     No file takes more than `max_file_tokens` (default: a quarter of all) until every other had its turn; what is left then goes to those
-    that were cut, in the same order. Reasons for skipping: the file's `unread_reason` where it has no patch, `generated`, `no_text_change`
-    (only renamed, or only its mode changed), `unreadable_diff`, `over_token_budget`.
+    that were cut, in the same order. Deleted files come last. What is skipped is not written here, has no text, or is over the budget.
     """
     share = max_file_tokens if max_file_tokens is not None else max_tokens // 4
     candidates, skipped = _candidates(files)
@@ -93,7 +93,7 @@ def fit(files: Iterable[ChangedFile], max_tokens: int, *, max_file_tokens: int |
         if part.hunks:
             chosen.append(candidate.fitted(part))
         else:
-            skipped.append(SkippedFile(path=candidate.file.path, reason="over_token_budget"))
+            skipped.append(SkippedFile(path=candidate.file.path, reason=SkipReason.OVER_TOKEN_BUDGET))
     return Fitted(chosen=tuple(chosen), skipped=tuple(skipped))
 
 
@@ -134,7 +134,7 @@ class _Candidate:
             tokens=part.tokens,
             lines=lines,
             lines_total=total,
-            cut=None if lines == total else "over_token_budget",
+            cut=None if lines == total else SkipReason.OVER_TOKEN_BUDGET,
         )
 
 
@@ -142,18 +142,13 @@ def _candidates(files: Iterable[ChangedFile]) -> tuple[list[_Candidate], list[Sk
     """Return what can be reviewed, riskiest first, and what cannot."""
     candidates: list[_Candidate] = []
     skipped: list[SkippedFile] = []
+    files = tuple(files)
+    ambiguous = ambiguous_paths(files)
     for file in files:
-        reason = None
-        hunks: tuple[Hunk, ...] = ()
-        try:
-            hunks = parse_hunks(file.patch or "")
-        except UnreadableDiff:
-            reason = "unreadable_diff"
-        if file.is_generated:
-            reason = "generated"
-        elif not hunks and reason is None:
-            reason = file.unread_reason or ("binary" if file.is_binary else "no_text_change")
+        reason = SkipReason.AMBIGUOUS_NAME if file.path in ambiguous else None
+        reason = reason or reason_not_written_here(file) or reason_without_text(file)
         if reason is None:
+            hunks = parse_hunks(file.patch or "")
             candidates.append(_Candidate(file, hunks, tuple(_cost(hunk) for hunk in hunks)))
         else:
             skipped.append(SkippedFile(path=file.path, reason=reason))

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from codegen_platform.artifacts import Severity
-from codegen_platform.changes.globs import path_matches
+from codegen_platform.changes.path_patterns import MAX_CHARACTERS, PathPatterns, fault_of
 
 CONFIGURATION_PATH = ".codegen-platform.yaml"
 FEATURES = ("advanced_code_analysis", "multi_language_support", "experimental_ai_features", "enhanced_monitoring")
@@ -29,7 +29,7 @@ class ReviewInstructions:
     """What a repository asks of its reviews. None means: as the platform is set.
 
     Attributes:
-        ignore: path patterns (see `globs.path_matches`) of files that are not reviewed.
+        ignore: path patterns as in .gitignore (see `PathPatterns`) of files that are not reviewed.
         severity_floor: findings below it are not posted inline. max_comments: at most so many are, 0..100.
         guidelines: prose for reviewers, from the base branch; still only advice to a model.
         features: feature flags by name that are switched for this repository.
@@ -45,7 +45,7 @@ class ReviewInstructions:
 
     def ignores(self, path: str) -> bool:
         """Return whether the repository asked that this file is not reviewed."""
-        return path_matches(path, self.ignore)
+        return PathPatterns(self.ignore).match(path)
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -130,7 +130,16 @@ def _patterns(value: Any, warn: Any) -> tuple[str, ...]:
     short = [item for item in items if 0 < len(item.strip()) <= _MAX_PATTERN_CHARACTERS]
     if len(short) < len(items) or len(short) > _MAX_PATTERNS:
         warn("ignore", f"more than {_MAX_PATTERNS} patterns, or some are empty or too long; the others count")
-    return tuple(short[:_MAX_PATTERNS])
+    sound: list[str] = []
+    for pattern in short[:_MAX_PATTERNS]:
+        fault = fault_of(pattern)
+        if fault is None and sum(map(len, sound)) + len(pattern) > MAX_CHARACTERS:
+            fault = f"all patterns together have more than {MAX_CHARACTERS:,} characters"
+        if fault is None:
+            sound.append(pattern.strip())
+        else:
+            warn(f"ignore: {_one_line(ValueError(pattern))[:60]}", fault)
+    return tuple(sound)
 
 
 def _severity(value: Any, warn: Any) -> Severity | None:

@@ -26,7 +26,7 @@ DONE, FAILED, WRONG_USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 findings at or above --fail-on.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 findings at or above --fail-on, 4 not everything was read.",
 )
 @click.version_option(package_name="codegen-platform", message="%(version)s")
 def app() -> None:

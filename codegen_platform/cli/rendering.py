@@ -19,6 +19,7 @@ from codegen_platform.security.visible import visible
 QUOTE_LINES = 12
 QUOTE_COLUMNS = 200
 BODY_CHARACTERS = 1_500
+LISTED_FILES = 20
 
 _SEVERITY_STYLE = {
     Severity.CRITICAL: "bold white on red",
@@ -64,7 +65,7 @@ def _header(report: ReviewReport) -> Text:
         f"{_one_line(review.repository)} #{review.number}  {review.base_sha[:12]} -> {review.head_sha[:12]}\n",
         style="dim",
     )
-    text.append(_OUTCOME_SENTENCE[review.outcome], style="bold")
+    text.append(_outcome(review), style="bold")
     counts = [(level, n) for level, n in review.counts_by_severity().items() if n]
     if counts:
         text.append(f": {_plural(len(review.findings), 'finding')}")
@@ -75,6 +76,12 @@ def _header(report: ReviewReport) -> Text:
     if review.summary.strip():
         text.append(f"\n{_block(review.summary)}")
     return text
+
+
+def _outcome(review: CodeReview) -> str:
+    if review.outcome is Outcome.CLEAN and review.coverage.skipped:
+        return "Clean: there is nothing to say; some files were left out on purpose"
+    return _OUTCOME_SENTENCE[review.outcome]
 
 
 def _finding(finding: Finding) -> RenderableType:
@@ -121,10 +128,14 @@ def _remarks(review: CodeReview) -> Iterator[RenderableType]:
         f"Read {coverage.files_reviewed:,} of {_plural(coverage.files_changed, 'changed file')}, "
         f"{coverage.lines_reviewed:,} of {_plural(coverage.lines_changed, 'changed line')}."
     )
-    for skipped in coverage.skipped[:20]:
-        yield Text(f"  not read: {_one_line(skipped.path)} ({_one_line(skipped.reason)})", style="dim")
-    if len(coverage.skipped) > 20:
-        yield Text(f"  and {len(coverage.skipped) - 20} more files", style="dim")
+    unread_first = sorted(coverage.skipped, key=lambda skip: skip.reason.is_on_purpose)
+    for skip in unread_first[:LISTED_FILES]:
+        how = "left out" if skip.reason.is_on_purpose else "not read"
+        yield Text(f"  {how}: {_one_line(skip.path)} ({skip.reason.words})", style="dim")
+    if len(unread_first) > LISTED_FILES:
+        yield Text(f"  and {len(unread_first) - LISTED_FILES} more files", style="dim")
+    if coverage.doubt:
+        yield Text(_one_line(coverage.doubt))
     suppressed = Counter(one.reason for one in review.suppressed)
     for reason, count in sorted(suppressed.items()):
         yield Text(f"Confirmed but not posted: {count} ({_one_line(reason)})")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from codegen_platform.artifacts import CodeReview, Finding, PublishedReview, Severity
+from codegen_platform.artifacts import CodeReview, Finding, Outcome, PublishedReview, Severity
+
+FINDINGS_AT_OR_ABOVE = 3
+NOT_EVERYTHING_READ = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +40,19 @@ class ReviewReport:
         """Return how many confirmed findings are as severe as `floor` or more, posted or suppressed."""
         confirmed = [*self.review.findings, *(one.finding for one in self.review.suppressed)]
         return sum(finding.severity.at_least(floor) for finding in confirmed)
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether all of the change was read, but for what was left out on purpose."""
+        return self.review.outcome in (Outcome.REVIEWED, Outcome.CLEAN) and self.review.coverage.is_complete
+
+    def exit_code(self, fail_on: Severity | None) -> int:
+        """Return the exit code of a review with `--fail-on`: 3 for findings as severe as that, else 4 if it is not complete, else 0."""
+        if fail_on is None:
+            return 0
+        if self.findings_at_least(fail_on):
+            return FINDINGS_AT_OR_ABOVE
+        return 0 if self.is_complete else NOT_EVERYTHING_READ
 
 
 def report_as_json(report: ReviewReport) -> dict[str, Any]:

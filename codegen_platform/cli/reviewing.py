@@ -25,8 +25,6 @@ from codegen_platform.errors import WrongUsage
 from codegen_platform.settings import Settings
 from codegen_platform.store import TaskFilter
 
-FINDINGS_AT_OR_ABOVE = 3
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewRequest:
@@ -44,7 +42,7 @@ class ReviewRequest:
 
 
 def review_target(request: ReviewRequest) -> int:
-    """Review what was asked for, print the report, return the exit code: 0, or 3 if `fail_on` was reached.
+    """Review what was asked for, print the report, return the exit code (see `ReviewReport.exit_code`).
 
     Raises:
         WrongUsage: the target cannot be reviewed; nothing was started.
@@ -63,7 +61,7 @@ def review_target(request: ReviewRequest) -> int:
         if isinstance(target, LocalTarget) and request.notes:
             progress.note(_attach_note(running, target, report))
         show(report, as_json=request.as_json)
-    return _exit_code(report, request.fail_on)
+    return report.exit_code(Severity(request.fail_on) if request.fail_on else None)
 
 
 def follow_review(
@@ -146,10 +144,6 @@ def show(report: ReviewReport, *, as_json: bool) -> None:
 def _local(target: LocalTarget | GitHubTarget) -> LocalTarget:
     assert isinstance(target, LocalTarget), "pull requests on GitHub are looked up, not registered"
     return target
-
-
-def _exit_code(report: ReviewReport, fail_on: str | None) -> int:
-    return FINDINGS_AT_OR_ABOVE if fail_on and report.findings_at_least(Severity(fail_on)) else 0
 
 
 def _attach_note(running: Session, target: LocalTarget, report: ReviewReport) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from codegen_platform.artifacts import ChangedFile, FileStatus
+from codegen_platform.artifacts import ChangedFile, FileStatus, SkipReason
 from codegen_platform.changes.diffs import UnreadableDiff, parse_hunks
-from codegen_platform.changes.languages import is_generated, language_of
+from codegen_platform.changes.languages import is_generated, is_vendored, language_of
 
 MAX_FILES = 3_000
 """Files of one pull request that are looked at; GitHub lists no more."""
@@ -27,7 +27,7 @@ class Content:
     """A file at one commit: its text, or why there is none (see `ChangedFile.unread_reason`)."""
 
     text: str | None = None
-    reason: str | None = None
+    reason: SkipReason | None = None
     oid: str | None = None
 
 
@@ -62,16 +62,16 @@ def decode(data: bytes, *, oid: str | None = None) -> Content:
     guess of the encoding would show characters that are not there. Only a file that is mostly not UTF-8 stays unread.
     """
     if b"\0" in data[:8_000]:
-        return Content(reason="binary", oid=oid)
+        return Content(reason=SkipReason.BINARY, oid=oid)
     return readable(data.decode("utf-8", "replace"), oid=oid)
 
 
 def readable(text: str, *, oid: str | None = None) -> Content:
     """Return a decoded text, refused if too much of it could not be decoded."""
     if "\0" in text[:8_000]:
-        return Content(reason="binary", oid=oid)
+        return Content(reason=SkipReason.BINARY, oid=oid)
     if text.count("\ufffd") > max(len(text) * _REPLACED_SHARE, 3):
-        return Content(reason="not_utf8", oid=oid)
+        return Content(reason=SkipReason.NOT_UTF8, oid=oid)
     return Content(text=text, oid=oid)
 
 
@@ -85,11 +85,13 @@ def readable_patch(patch: str | None) -> str | None:
         return None
 
 
-def reason_not_to_read(entry: Entry) -> str | None:
-    """Return why the head text is not needed, None if it is: nothing of it changed, or nobody wrote it."""
+def reason_not_to_read(entry: Entry) -> SkipReason | None:
+    """Return why the head text is not needed, None if it is: nothing of it changed, or nobody here wrote it."""
     if is_generated(entry.path):
-        return "generated"
-    return None if entry.changes_text else "no_text_change"
+        return SkipReason.GENERATED
+    if is_vendored(entry.path):
+        return SkipReason.VENDORED
+    return None if entry.changes_text else SkipReason.NO_TEXT_CHANGE
 
 
 def within_size(contents: Mapping[str, Content]) -> dict[str, Content]:
@@ -100,23 +102,33 @@ def within_size(contents: Mapping[str, Content]) -> dict[str, Content]:
         size = len(content.text.encode("utf-8", "replace")) if content.text else 0
         fits = size <= left
         left -= size if fits else 0
-        kept[path] = content if fits else Content(reason="too_large", oid=content.oid)
+        kept[path] = content if fits else Content(reason=SkipReason.TOO_LARGE, oid=content.oid)
     return kept
 
 
 def changed_file(entry: Entry, content: Content) -> ChangedFile:
     """Return the file as reviewers see it."""
-    binary = content.reason == "binary"
+    binary = content.reason is SkipReason.BINARY
     return ChangedFile(
         path=entry.path,
         status=entry.status,
         previous_path=entry.previous,
         language=language_of(entry.path),
         is_binary=binary,
-        is_generated=is_generated(entry.path, content.text),
+        is_generated=_was_generated(entry, content.text),
         additions=entry.additions,
         deletions=entry.deletions,
         patch=None if binary else entry.patch,
         head_text=content.text,
         unread_reason=content.reason,
     )
+
+
+def _was_generated(entry: Entry, head_text: str | None) -> bool:
+    """Return whether the file was generated before the change already: what the change itself says of it proves nothing."""
+    hunks = parse_hunks(entry.patch or "")
+    if entry.status is FileStatus.REMOVED:
+        return is_generated(entry.path, "\n".join(line.text for hunk in hunks for line in hunk.lines if line.old))
+    is_known = bool(hunks) and entry.status is not FileStatus.ADDED
+    added = {line.new for hunk in hunks for line in hunk.lines if line.kind == "added" and line.new}
+    return is_generated(entry.path, head_text if is_known else None, added=frozenset(added))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from codegen_platform.artifacts import FileStatus
+from codegen_platform.artifacts import FileStatus, SkipReason
 from codegen_platform.changes.diffs import FileDiff, UnreadableDiff, count_changes, split_git_diff
 from codegen_platform.forge.contents import (
     MAX_FILE_BYTES,
@@ -21,7 +21,7 @@ from codegen_platform.forge.contents import (
 from codegen_platform.sandbox import git
 
 _STATUSES = {"A": FileStatus.ADDED, "D": FileStatus.REMOVED, "R": FileStatus.RENAMED, "C": FileStatus.COPIED}
-_SPECIAL = {"120000": "symlink", "160000": "submodule"}
+_SPECIAL = {"120000": SkipReason.SYMLINK, "160000": SkipReason.SUBMODULE}
 
 
 def read_files(
@@ -76,17 +76,21 @@ def _known(change: git.Change, entry: Entry, section: FileDiff | None) -> Conten
     if change.new_mode in _SPECIAL:
         return Content(reason=_SPECIAL[change.new_mode])
     if section is None:
-        return Content(reason="too_large")
+        return Content(reason=SkipReason.TOO_LARGE)
     reason = reason_not_to_read(entry)
-    return Content(reason=reason) if reason == "generated" or (reason and not section.binary) else None
+    return (
+        Content(reason=reason)
+        if reason in (SkipReason.GENERATED, SkipReason.VENDORED) or (reason and not section.binary)
+        else None
+    )
 
 
 def _content(blob: git.Blob | None, section: FileDiff | None) -> Content:
     if blob is None:
-        return Content(reason="unavailable")
+        return Content(reason=SkipReason.UNAVAILABLE)
     if blob.data is None:
         binary = section is not None and section.binary and blob.size <= git.BIG_FILE_BYTES
-        return Content(reason="binary" if binary else "too_large", oid=blob.oid)
+        return Content(reason=SkipReason.BINARY if binary else SkipReason.TOO_LARGE, oid=blob.oid)
     return decode(blob.data, oid=blob.oid)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
-from codegen_platform.artifacts import FileStatus, PullRequestSnapshot
+from codegen_platform.artifacts import FileStatus, PullRequestSnapshot, SkipReason
 from codegen_platform.changes.configuration import CONFIGURATION_PATH
 from codegen_platform.errors import ForgeRefused
 from codegen_platform.forge.answers import CompareAnswer, PullAnswer
@@ -90,7 +90,7 @@ def read_pull_request(
     found = reader.read(repository, [configuration, *wanted.values()])
     contents = {path: found[file] if isinstance(file, Wanted) else file for path, file in asked.items()}
     moved = {entry.path for entry in entries if entry.path in wanted and _is_another(entry, contents[entry.path])}
-    contents |= {path: Content(reason="unavailable") for path in moved}
+    contents |= {path: Content(reason=SkipReason.UNAVAILABLE) for path in moved}
     return Reading(
         repository=repository,
         pull=pull,
@@ -120,11 +120,11 @@ def _wanted(entry: Entry, head_sha: str) -> Wanted | Content:
     if entry.status is FileStatus.REMOVED:
         return Content()
     if entry.patch and _SUBMODULE_PATCH.search(entry.patch):
-        return Content(reason="submodule")
+        return Content(reason=SkipReason.SUBMODULE)
     reason = reason_not_to_read(entry)
-    if reason == "no_text_change":
+    if reason is SkipReason.NO_TEXT_CHANGE:
         moved = entry.status in (FileStatus.RENAMED, FileStatus.COPIED) or entry.oid in _EMPTY_BLOBS
-        guess = Content(reason=reason if moved else "binary")
+        guess = Content(reason=reason if moved else SkipReason.BINARY)
         return Wanted(commit=head_sha, path=entry.path, with_text=False, guess=guess)
     return Wanted(commit=head_sha, path=entry.path) if reason is None else Content(reason=reason)
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import structlog
 
+from codegen_platform.artifacts import SkipReason
 from codegen_platform.changes.keys import split_repository
 from codegen_platform.errors import ForgeRefused, ForgeUnavailable
 from codegen_platform.forge.answers import ContentAnswer
@@ -22,7 +23,8 @@ log = structlog.get_logger()
 
 FILES_A_QUERY = 50
 _SYMLINK, _SUBMODULE = 0o120000, 0o160000
-_ABSENT = Content(reason="unavailable")
+_SPECIAL_TYPES = {"symlink": SkipReason.SYMLINK, "submodule": SkipReason.SUBMODULE}
+_ABSENT = Content(reason=SkipReason.UNAVAILABLE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,16 +92,16 @@ class FileReader:
     def _content(self, repository: str, entry: Mapping[str, Any], with_text: bool) -> Content:
         """Return what a tree entry of GraphQL says."""
         oid, blob = entry.get("oid"), entry.get("object") or {}
-        special = {_SYMLINK: "symlink", _SUBMODULE: "submodule"}.get(entry.get("mode", 0))
+        special = {_SYMLINK: SkipReason.SYMLINK, _SUBMODULE: SkipReason.SUBMODULE}.get(entry.get("mode", 0))
         size = blob.get("byteSize")
         if special or size is None:
-            return Content(reason=special or "unavailable", oid=oid)
+            return Content(reason=special or SkipReason.UNAVAILABLE, oid=oid)
         if blob.get("isBinary"):
-            return Content(reason="binary", oid=oid)
+            return Content(reason=SkipReason.BINARY, oid=oid)
         if not with_text:
-            return Content(reason="no_text_change", oid=oid)
+            return Content(reason=SkipReason.NO_TEXT_CHANGE, oid=oid)
         if size > MAX_FILE_BYTES:
-            return Content(reason="too_large", oid=oid)
+            return Content(reason=SkipReason.TOO_LARGE, oid=oid)
         text = blob.get("text")
         if blob.get("isTruncated") or not isinstance(text, str):
             return self._read_blob(repository, str(oid))
@@ -110,7 +112,7 @@ class FileReader:
         try:
             answer = self._client.get(ContentAnswer, repository, f"/git/blobs/{quote(oid, safe='')}")
         except ForgeRefused:
-            return Content(reason="unavailable", oid=oid)
+            return Content(reason=SkipReason.UNAVAILABLE, oid=oid)
         return _decoded(answer, oid)
 
     def _read_alone(self, repository: str, file: Wanted) -> Content:
@@ -126,11 +128,9 @@ class FileReader:
                 raise
             return _ABSENT
         if answer.type != "file":
-            return Content(
-                reason=answer.type if answer.type in ("symlink", "submodule") else "unavailable", oid=answer.sha
-            )
+            return Content(reason=_SPECIAL_TYPES.get(answer.type, SkipReason.UNAVAILABLE), oid=answer.sha)
         if answer.size > MAX_FILE_BYTES:
-            return Content(reason="too_large", oid=answer.sha)
+            return Content(reason=SkipReason.TOO_LARGE, oid=answer.sha)
         return _decoded(answer, answer.sha)
 
 
@@ -164,11 +164,11 @@ def _alias(batch: Sequence[Wanted], commit: str) -> str:
 
 def _decoded(answer: ContentAnswer, oid: str) -> Content:
     if answer.encoding != "base64":
-        return Content(reason="too_large" if answer.size else "unavailable", oid=oid)
+        return Content(reason=SkipReason.TOO_LARGE if answer.size else SkipReason.UNAVAILABLE, oid=oid)
     try:
         data = base64.b64decode(answer.content)
     except (binascii.Error, ValueError):
-        return Content(reason="unavailable", oid=oid)
+        return Content(reason=SkipReason.UNAVAILABLE, oid=oid)
     return decode(data, oid=oid)
 
 

@@ -67,7 +67,9 @@ def _headline(review: CodeReview) -> str:
         Outcome.FAILED: "review failed",
         Outcome.SUPERSEDED: "superseded",
     }.get(review.outcome)
-    found = f"{_plural(total, 'finding')} ({', '.join(counts)})" if total else "nothing to report"
+    is_complete = review.coverage.is_complete and review.outcome is not Outcome.PARTIAL
+    nothing = "nothing to report" if is_complete else "nothing found in the part that was read"
+    found = f"{_plural(total, 'finding')} ({', '.join(counts)})" if total else nothing
     return f"### Review of {inert.code(review.head_sha[:10])}: {said or found}, {read}"
 
 
@@ -95,11 +97,12 @@ def _suppressed(review: CodeReview, room: int) -> str:
 
 
 def _skipped(review: CodeReview, room: int) -> str:
-    rows = [
-        f"| {_path(file.path, in_table=True)} | {file.reason.words} |"
-        for file in review.coverage.skipped[:SKIPPED_ROWS_MAX]
-    ]
-    title = f"{_plural(len(review.coverage.skipped), 'file')} not reviewed"
+    skipped = sorted(review.coverage.skipped, key=lambda file: file.reason.is_on_purpose)
+    rows = [f"| {_path(file.path, in_table=True)} | {file.reason.words} |" for file in skipped[:SKIPPED_ROWS_MAX]]
+    unread = len(review.coverage.unread)
+    counts = [f"{_plural(unread, 'file')} not read"] if unread else []
+    counts += [f"{_plural(len(skipped) - unread, 'file')} left out on purpose"] if len(skipped) > unread else []
+    title = ", ".join(counts)
     return _collapsed(title, ["| File | Why |", "| --- | --- |"], rows, len(review.coverage.skipped), room)
 
 

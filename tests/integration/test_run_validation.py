@@ -23,7 +23,7 @@ from tests.integration.ledger_rows import a_review, claimed, the
 from tests.unit.agents.samples import sample, static, static_finding
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-CHECKS = ["document", "head_commit", "quotes", "anchors", "suggestions", "counts", "sizes"]
+CHECKS = ["document", "head_commit", "quotes", "anchors", "suggestions", "counts", "coverage", "sizes"]
 JOB = """
 import json, sys
 from codegen_platform.definitions import defs

@@ -13,7 +13,9 @@ from codegen_platform.cli.commands.options import SEVERITIES, as_json
 @click.option("--head", metavar="REV", help="Review this branch, tag or commit.  [default: HEAD]")
 @click.option("--title", metavar="TEXT", help="Title of the change.  [default: subject of the head commit]")
 @click.option(
-    "--fail-on", type=click.Choice(SEVERITIES), help="Exit with 3 if a finding is as severe as this, or more."
+    "--fail-on",
+    type=click.Choice(SEVERITIES),
+    help="Exit with 3 if a finding is as severe as this, or more; with 4 if not everything was read.",
 )
 @click.option("--again", is_flag=True, help="Review the commit once more if it was reviewed before.")
 @click.option("--notes", is_flag=True, help="Also attach the review to the head commit as a git note.")
@@ -45,7 +47,8 @@ def review(
     Examples:
       codegen-platform review .                               HEAD against the main branch
       codegen-platform review . --base v1.2 --head my-branch
-      codegen-platform review . --fail-on high                exit code 3 if something serious is found
+      codegen-platform review . --fail-on high                exit code 3 if something serious is found,
+                                                              4 if not everything was read
       codegen-platform review owner/repo#123 --json           a pull request on GitHub
       codegen-platform review https://github.com/owner/repo/pull/123
     """

@@ -52,7 +52,12 @@ def test_what_does_not_fit_is_skipped_with_a_reason() -> None:
 @pytest.mark.parametrize(
     ("file", "reason"),
     [
-        (binary(), "binary"),
+        (binary("tool.bin"), "binary"),
+        (binary("logo.png"), "media"),
+        (new_file("vendor/github.com/x/y.go", 3), "vendored"),
+        (ChangedFile(path="moved.py", status=FileStatus.RENAMED, unread_reason="no_text_change"), "no_text_change"),
+        (ChangedFile(path="wide.py", status=FileStatus.MODIFIED, head_text="x = 1\n"), "no_hunks"),
+        (ChangedFile(path="gone.bin", status=FileStatus.REMOVED), "removed"),
         (new_file("package-lock.json", 3), "generated"),
         (new_file("docs/a.py", 3), "ignored"),
         (ChangedFile(path="x.py", status=FileStatus.MODIFIED, patch="@@ nonsense"), "unreadable_diff"),
@@ -65,12 +70,24 @@ def test_what_is_not_read_says_why(file: ChangedFile, reason: str) -> None:
     assert made.batches == ()
 
 
-def test_deleted_and_only_renamed_files_are_read_by_their_names() -> None:
-    gone = changed("gone.py", "x = 1\n", None)
-    moved = ChangedFile(path="new.py", previous_path="old.py", status=FileStatus.RENAMED, head_text="x = 1\n")
-    made = plan([gone, moved], ignored=frozenset(), room=4_000, max_calls=8)
-    assert made.read_by_name == ("gone.py", "new.py")
+def test_deleted_files_are_shown_after_all_others() -> None:
+    gone = changed("auth/gone.py", "".join(f"check({n})\n" for n in range(300)), None)
+    made = plan([gone, new_file("a.py", 5)], ignored=frozenset(), room=8_000, max_calls=8)
     assert made.skipped == ()
+    assert sum(piece.part.lines_changed for batch in made.batches for piece in batch.shown) == 305
+    small = plan([gone, new_file("a.py", 60)], ignored=frozenset(), room=1_500, max_calls=1)
+    assert [(skip.path, skip.reason) for skip in small.skipped] == [("auth/gone.py", "cut_at_token_budget")]
+
+
+def test_a_line_that_is_not_shown_whole_makes_its_file_read_in_part() -> None:
+    made = plan([changed("a.js", None, f"x = '{'y' * 3_000}'\n")], ignored=frozenset(), room=8_000, max_calls=8)
+    assert [(skip.path, skip.reason) for skip in made.skipped] == [("a.js", "minified")]
+
+
+def test_two_files_of_one_name_are_not_shown() -> None:
+    made = plan([new_file("a.py", 3), new_file("a.py", 4)], ignored=frozenset(), room=8_000, max_calls=8)
+    assert [skip.reason for skip in made.skipped] == ["ambiguous_name", "ambiguous_name"]
+    assert made.batches == ()
 
 
 @settings(max_examples=40)
@@ -82,8 +99,6 @@ def test_every_file_is_read_or_skipped_and_no_call_is_too_long(sizes: list[int],
     assert all(sum(estimate_tokens(piece.text) for piece in batch.shown) <= room for batch in made.batches)
     skipped = {file.path for file in made.skipped}
     whole = {file.path for file in files if len(shown_lines(made, file.path)) == file.additions and file.additions}
-    named = set(made.read_by_name)
-    assert skipped | whole | named == {file.path for file in files}
+    assert skipped | whole == {file.path for file in files}
     assert len(made.skipped) == len(skipped)
     assert not skipped & whole
-    assert not skipped & named

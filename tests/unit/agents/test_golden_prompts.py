@@ -43,7 +43,9 @@ def asked(change: PullRequestSnapshot, findings: StaticFindings, wishes: ReviewI
 
 
 def ordinary() -> ModelRequest:
-    moved = ChangedFile(path="docs/new.md", previous_path="docs/old.md", status=FileStatus.RENAMED)
+    moved = ChangedFile(
+        path="docs/new.md", previous_path="docs/old.md", status=FileStatus.RENAMED, unread_reason="no_text_change"
+    )
     change = snapshot(
         *sample().files,
         moved,

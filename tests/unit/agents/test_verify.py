@@ -272,17 +272,17 @@ def test_a_degraded_review_keeps_the_static_findings() -> None:
     assert review.degraded
 
 
-def test_a_change_of_binary_files_only_is_reviewed_and_says_so() -> None:
+def test_a_change_of_media_only_is_reviewed_and_says_so() -> None:
     change = snapshot(binary("a.png"), binary("b.png"))
     for asked in (draft(read=(), skipped=_skipped(change)), draft(read=(), model=None)):
         review = reviewer.verify(asked, change, static(), instructions=ReviewInstructions())
         assert review.outcome is Outcome.REVIEWED
-        assert "None of the 2 changed files could be read as text." in review.summary
-        assert "2 binary" in review.summary
+        assert "None of the 2 changed files was read." in review.summary
+        assert "Left out on purpose: 2 an image, a font, sound or film." in review.summary
 
 
 def _skipped(change: PullRequestSnapshot) -> tuple[SkippedFile, ...]:
-    return tuple(SkippedFile(path=file.path, reason=file.unread_reason or "") for file in change.files)
+    return tuple(SkippedFile(path=file.path, reason="media") for file in change.files)
 
 
 def test_what_could_not_be_read_makes_a_review_partial() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from codegen_platform.analysis import AnalysisOptions
+from codegen_platform.analysis.analysers import analysers_for
 from codegen_platform.artifacts import FileStatus, Severity
+from codegen_platform.changes.languages import ANALYSED
 from tests.unit.analysis.snapshots import changed, findings_in, review, sources_of
 
 BAD = "def f(x=[]):\n    return x\n"
@@ -146,7 +148,8 @@ def test_files_that_are_not_read_are_listed_with_the_reason() -> None:
 
     assert {each.path: each.reason for each in result.skipped} == {
         "yarn.lock": "generated",
-        "logo.png": "binary",
+        "logo.png": "media",
+        "src/gone.py": "removed",
         "docs/a.py": "ignored",
         "src/huge.py": "too_large",
         "src/min.js": "minified",
@@ -204,3 +207,8 @@ def test_security_rules_leave_test_code_alone() -> None:
 
 def test_input_for_tests_is_not_read_as_code() -> None:
     assert findings_in("tests/data/cases/odd.py", "print(undefined)\n") == []
+
+
+def test_the_languages_that_count_as_analysed_are_those_of_the_analysers() -> None:
+    analysers = analysers_for(AnalysisOptions())
+    assert {language for analyser in analysers for language in analyser.languages or ()} == ANALYSED

@@ -109,7 +109,7 @@ def test_nothing_is_left_out_without_a_reason():
     files = [
         added("package-lock.json", 5),
         ChangedFile(path="logo.png", status="added", is_binary=True, unread_reason="binary"),
-        ChangedFile(path="moved.py", status="renamed", previous_path="old.py"),
+        ChangedFile(path="moved.py", status="renamed", previous_path="old.py", unread_reason="no_text_change"),
         ChangedFile(path="dump.sql", status="added", unread_reason="too_large"),
         ChangedFile(path="odd.py", status="modified", patch="nonsense"),
         added("a.py", 400),
@@ -118,7 +118,7 @@ def test_nothing_is_left_out_without_a_reason():
     fitted = fit(files, 60)
     assert reasons(fitted) == {
         "package-lock.json": "generated",
-        "logo.png": "binary",
+        "logo.png": "media",
         "moved.py": "no_text_change",
         "dump.sql": "too_large",
         "odd.py": "unreadable_diff",

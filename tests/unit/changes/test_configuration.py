@@ -116,3 +116,18 @@ def test_guidelines_are_cut_to_what_a_prompt_can_carry():
 def test_no_text_makes_a_review_fail(text):
     parse_instructions(text)
     parse_instructions(f"ignore: {text}\nfeatures: {text}")
+
+
+def test_an_ignore_pattern_that_cannot_match_is_said_and_the_others_count():
+    found = parse_instructions('ignore: ["*.{ts,tsx}", "docs/**", "!docs/api/**", "a["]')
+    assert found.ignore == ("docs/**", "!docs/api/**")
+    assert (found.ignores("docs/a.md"), found.ignores("docs/api/a.md")) == (True, False)
+    assert len(found.warnings) == 2
+    assert "write one pattern for each alternative" in found.warnings[0]
+
+
+def test_patterns_that_are_too_long_together_are_cut_and_said():
+    found = parse_instructions("ignore:\n" + "".join(f"  - {'a*' * 140}{n}\n" for n in range(60)))
+    assert 0 < len(found.ignore) < 60
+    assert found.ignores("a" * 500 + "0")
+    assert "more than 12,000 characters" in found.warnings[-1]

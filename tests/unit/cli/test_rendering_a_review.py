@@ -124,7 +124,7 @@ def test_hostile_text_is_shown_and_never_reaches_the_terminal_as_a_command(termi
             files_reviewed=1,
             lines_changed=1,
             lines_reviewed=1,
-            skipped=(SkippedFile(path=HOSTILE, reason=HOSTILE),),
+            skipped=(SkippedFile(path=HOSTILE, reason="binary"),),
         ),
         suppressed=(SuppressedFinding(finding=hostile, reason=HOSTILE),),
         dropped=(DroppedFinding(path=HOSTILE, title=HOSTILE, reason=HOSTILE),),
@@ -158,11 +158,11 @@ def test_what_was_not_posted_dropped_or_not_read_is_counted_with_reasons() -> No
         report(
             outcome=Outcome.PARTIAL,
             coverage=Coverage(
-                files_changed=2,
+                files_changed=3,
                 files_reviewed=1,
                 lines_changed=9,
                 lines_reviewed=5,
-                skipped=(SkippedFile(path="a.png", reason="binary"),),
+                skipped=(SkippedFile(path="go.sum", reason="generated"), SkippedFile(path="a.bin", reason="binary")),
             ),
             suppressed=(SuppressedFinding(finding=finding(), reason="below_severity_floor"),) * 3,
             dropped=(DroppedFinding(path="a", title="t", reason="quote_not_found"),),
@@ -171,7 +171,7 @@ def test_what_was_not_posted_dropped_or_not_read_is_counted_with_reasons() -> No
     )
 
     for expected in (
-        "not read: a.png (binary)",
+        "  not read: a.bin (binary)\n  left out: go.sum (generated, ",
         "3 (below_severity_floor)",
         "1 (quote_not_found)",
         "the model did not answer",
@@ -221,3 +221,26 @@ def test_fail_on_counts_suppressed_findings_too() -> None:
 
     assert shown.findings_at_least(Severity.HIGH) == 1
     assert shown.findings_at_least(Severity.CRITICAL) == 0
+
+
+def test_fail_on_has_an_exit_code_of_its_own_for_what_was_not_read() -> None:
+    skipped = (SkippedFile(path="a.cpp", reason="no_analyser"),)
+    coverage = Coverage(files_changed=2, files_reviewed=1, lines_changed=9, lines_reviewed=5, skipped=skipped)
+    low = finding(severity=Severity.LOW)
+    partial = report(findings=(low,), outcome=Outcome.PARTIAL, coverage=coverage)
+
+    assert partial.exit_code(Severity.HIGH) == 4
+    assert partial.exit_code(Severity.LOW) == 3
+    assert partial.exit_code(None) == 0
+    assert report(findings=(), outcome=Outcome.PARTIAL, degraded="no answer").exit_code(Severity.HIGH) == 4
+    assert report(findings=(), outcome=Outcome.REFUSED).exit_code(Severity.HIGH) == 4
+    assert report(findings=(), outcome=Outcome.CLEAN).exit_code(Severity.INFO) == 0
+
+
+def test_what_is_left_out_on_purpose_does_not_fail_a_build() -> None:
+    skipped = (SkippedFile(path="go.sum", reason="generated"),)
+    coverage = Coverage(files_changed=2, files_reviewed=1, lines_changed=9, lines_reviewed=5, skipped=skipped)
+    clean = report(findings=(), outcome=Outcome.CLEAN, coverage=coverage)
+
+    assert clean.exit_code(Severity.INFO) == 0
+    assert "Clean: there is nothing to say; some files were left out on purpose" in printed(clean)

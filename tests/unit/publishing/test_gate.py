@@ -125,7 +125,7 @@ def test_what_was_not_read_or_not_said_is_listed_and_collapsed() -> None:
     coverage = Coverage(files_changed=5, files_reviewed=3, lines_changed=9, lines_reviewed=9, skipped=skipped)
     suppressed = (SuppressedFinding(finding=finding(9), reason="below_severity_floor"),)
     post = compose(review(coverage=coverage, suppressed=suppressed, outcome=Outcome.PARTIAL))
-    assert "<details><summary>2 files not reviewed</summary>" in post.body
+    assert "<details><summary>2 files not read</summary>" in post.body
     assert "<details><summary>1 confirmed finding not posted as comments</summary>" in post.body
     assert "below the severity floor" in post.body
     assert html_of_others(post) == []
