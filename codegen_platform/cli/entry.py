@@ -15,8 +15,10 @@ from codegen_platform.cli.commands.agents import agents
 from codegen_platform.cli.commands.doctor import doctor
 from codegen_platform.cli.commands.events import events
 from codegen_platform.cli.commands.review import review
+from codegen_platform.cli.commands.standing import down, status
 from codegen_platform.cli.commands.tasks import tasks
 from codegen_platform.cli.commands.up import up
+from codegen_platform.cli.commands.upkeep import backup, migrate, restore
 from codegen_platform.cli.commands.workflows import workflows
 from codegen_platform.errors import CodegenError, WrongUsage
 from codegen_platform.private_home import keep_files_private
@@ -41,7 +43,7 @@ def app() -> None:
     """
 
 
-for command in (up, review, doctor, tasks, events, agents, workflows):
+for command in (up, down, status, review, doctor, tasks, events, agents, workflows, migrate, backup, restore):
     app.add_command(command)
 
 

@@ -174,11 +174,12 @@ class Platform:
         record(self.settings.home, mark=self._mark, addresses=self.addresses, pids=self._supervisor.pids)
 
 
-def end_leftovers(home: Path, *, grace_seconds: float = LEFTOVER_GRACE_SECONDS) -> None:
+def end_leftovers(home: Path, *, grace_seconds: float = LEFTOVER_GRACE_SECONDS) -> int:
     """End processes of earlier platforms of this home that were killed before they could end them, also while they were starting.
 
-    Whoever calls it holds the home's lock, so that no process of another platform of this home may run.
+    Whoever calls it holds the home's lock, so that no process of another platform of this home may run. Returns how many it asked to end.
     """
+    found: set[Identity] = set()
     for with_signal in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + grace_seconds  # also what was killed holds its ports until it is gone
         told: set[Identity] = set()
@@ -189,6 +190,8 @@ def end_leftovers(home: Path, *, grace_seconds: float = LEFTOVER_GRACE_SECONDS) 
                     os.kill(process.pid, with_signal)
             told |= left
             time.sleep(0.05)
+        found |= told
+    return len(found)
 
 
 def _leftovers(home: Path) -> set[Identity]:

@@ -53,7 +53,7 @@ from codegen_platform.store.rows import (
     WorkflowRow,
     WorkflowRunRow,
 )
-from codegen_platform.store.schema import migrate
+from codegen_platform.store.schema import Migration, migrate
 from codegen_platform.store.states import ALLOWED, OPEN, AgentType, Disposition, EffectState, TaskStatus
 from codegen_platform.store.store import Store
 from codegen_platform.store.watching import UpdatesWatch
@@ -82,6 +82,7 @@ __all__ = [
     "KeyReused",
     "Listener",
     "LocalPullRequestRow",
+    "Migration",
     "ModelCallRow",
     "NewModelCall",
     "NewTask",

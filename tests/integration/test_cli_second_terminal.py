@@ -92,3 +92,53 @@ def test_doctor_shows_the_settings_of_the_platform_and_which_differ_here(
 def test_tasks_are_those_of_the_platform(terminals: Terminals, review: subprocess.CompletedProcess[str]) -> None:
     listed = json.loads(call(terminals.shell, "tasks", "list", "--json").stdout)
     assert [task["status"] for task in listed] == ["complete"]
+
+
+def test_status_shows_every_part_and_what_waits(terminals: Terminals, review: subprocess.CompletedProcess[str]) -> None:
+    found = json.loads(call(terminals.shell, "status", "--json").stdout)
+    assert (found["state"], found["pid"], found["ready"]["status"]) == ("running", terminals.up.pid, "ready")
+    assert {part["name"] for part in found["parts"] if part["running"]} >= {"gateway", "publisher", "workers", "daemon"}
+    assert {queue["queue"] for queue in found["queues"]} == {"high", "medium", "low"}
+    shown = call(terminals.shell, "status")
+    assert shown.returncode == 0
+    assert "webserver" in shown.stdout
+
+
+def test_the_platform_is_saved_while_it_runs_and_its_copy_has_the_same_history(
+    terminals: Terminals, review: subprocess.CompletedProcess[str], tmp_path: Path
+) -> None:
+    archive, copy = tmp_path / "saved.tar.gz", tmp_path / "copy"
+    saved = json.loads(call(terminals.shell, "backup", str(archive), "--json").stdout)
+    assert saved["rows"]["tasks"] == 1
+    assert saved["files"]["artifacts"] > 0
+    assert archive.stat().st_mode & 0o077 == 0
+    assert call(terminals.shell, "backup", str(archive)).returncode == 2
+
+    there = terminals.shell | {"CODEGEN_HOME": str(copy)}
+    assert call(there, "restore", str(archive), "--json").returncode == 0
+    before, after = (json.loads(call(shell, "tasks", "list", "--json").stdout) for shell in (terminals.shell, there))
+    assert [task["id"] for task in after] == [task["id"] for task in before]
+    shown = [
+        json.loads(call(shell, "tasks", "show", before[0]["id"], "--json").stdout) for shell in (terminals.shell, there)
+    ]
+    assert shown[0]["events"] == shown[1]["events"]
+    kept = {
+        path.relative_to(terminals.home): path.read_bytes() for path in (terminals.home / "reviews").rglob("*.json")
+    }
+    assert kept
+    assert {path: (copy / path).read_bytes() for path in kept} == kept
+    again = call(there, "restore", str(archive))
+    assert (again.returncode, "--force" in again.stderr) == (2, True)
+    assert call(there, "restore", str(archive), "--force").returncode == 0
+    assert call(terminals.shell, "restore", str(archive), "--force").returncode == 1, "a platform runs there"
+
+
+def test_down_stops_all_of_it_and_then_there_is_nothing_to_stop(terminals: Terminals) -> None:
+    stopped = call(terminals.shell, "down", "--json")
+    assert json.loads(stopped.stdout)["stopped_pid"] == terminals.up.pid
+    assert terminals.up.wait(timeout=60) == 143
+    assert running(terminals.home) is None
+    assert json.loads(call(terminals.shell, "status", "--json").stdout)["state"] == "stopped"
+    assert call(terminals.shell, "status").returncode == 1
+    again = call(terminals.shell, "down")
+    assert (again.returncode, "No platform runs on" in again.stdout) == (0, True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection, text
 
-# Dagster keeps its own `alembic_version` and may live in the same database.
-VERSION_TABLE = "ledger_version"
+from codegen_platform.store.schema import VERSION_TABLE
+
 LOCK = text("SELECT pg_advisory_xact_lock(hashtext('codegen_platform.migrate'))")
 
 
