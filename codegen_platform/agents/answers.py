@@ -7,14 +7,14 @@ fenced block or a tool call, so all of these are read; what is read is then held
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
 import pydantic_core
 from pydantic import BaseModel, JsonValue, ValidationError
 
-FENCED = re.compile(r"```[A-Za-z0-9_-]*[ \t]*\n(.*?)```", re.DOTALL)
+FENCE = "```"
+MAX_LABEL = 80  # characters after a fence that opens
 MAX_STARTS = 100  # how many `{` of an answer are tried as the beginning of the object
 MAX_ERRORS = 8  # how many validation errors are told to the model
 
@@ -58,7 +58,7 @@ def _objects(texts: Iterable[str]) -> Iterator[dict[str, JsonValue]]:
 
 
 def _objects_in(text: str) -> Iterator[dict[str, JsonValue]]:
-    for whole in (text, *FENCED.findall(text)):
+    for whole in (text, *_fenced(text)):
         found = _decode(whole.strip())
         if found is not None:
             yield found
@@ -74,6 +74,23 @@ def _objects_in(text: str) -> Iterator[dict[str, JsonValue]]:
             if isinstance(value, dict):
                 yield value
         position = text.find("{", end)
+
+
+def _fenced(text: str) -> Iterator[str]:
+    """Yield what stands in fenced blocks: after three backticks and a word, up to the next three."""
+    position = text.find(FENCE)
+    while position >= 0:
+        start = position + len(FENCE)
+        line_end = text.find("\n", start, start + MAX_LABEL)
+        label = text[start:line_end].rstrip(" \t").replace("-", "_")
+        if line_end < 0 or (label and not (label.isascii() and label.replace("_", "a").isalnum())):
+            position = text.find(FENCE, position + 1)
+            continue
+        end = text.find(FENCE, line_end + 1)
+        if end < 0:
+            return
+        yield text[line_end + 1 : end]
+        position = text.find(FENCE, end + len(FENCE))
 
 
 def _decode(text: str) -> dict[str, JsonValue] | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
+
+import re2
 
 from codegen_platform.agents import answers
 from codegen_platform.agents.anthropic_bounds import AnswerTooLarge
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 KEPT_CHARACTERS = 100_000  # of an answer's text, for the ledger; a valid answer's payload is always kept whole
 CUT_REASONS = frozenset({"max_tokens", "model_context_window_exceeded"})
-KNOWS_EFFORT = re.compile(r"claude-(?:opus|sonnet|haiku|fable|mythos)-5(?:-\d+)?\b")
+KNOWS_EFFORT = re2.compile(r"claude-(?:opus|sonnet|haiku|fable|mythos)-5(?:-\d+)?\b")
 
 
 def request_body(request: ModelRequest, *, model: str, with_schema: bool) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
+import re2
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -33,6 +33,7 @@ SEVERITY_WORDS = {
     "nit": "info",
     "note": "info",
 }
+_NUMBER = re2.compile(rb"[0-9]{1,9}")
 SeverityName = Literal["critical", "high", "medium", "low", "info"]
 CategoryName = Literal["bug", "security", "secret", "performance", "concurrency", "maintainability", "test"]
 
@@ -49,7 +50,7 @@ def _known_category(value: object) -> object:
 
 def _first_number(value: object) -> object:
     if isinstance(value, str):
-        found = re.search(r"\d{1,9}", value)
+        found = _NUMBER.search(value.encode("utf-8", "replace"))
         return int(found[0]) if found else 0
     return 0 if value is None else value
 

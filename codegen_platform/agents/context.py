@@ -6,9 +6,10 @@ do not: models find less the more they are shown.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import re2
 
 from codegen_platform.agents.untrusted import quoted, show_hidden
 from codegen_platform.artifacts import ChangedFile
@@ -18,10 +19,10 @@ LOOK_BACK, LINES_BEFORE, LINES_AFTER = 400, 30, 15
 MAX_IMPORTS, IMPORTS_WITHIN = 25, 150
 MAX_SIGNATURE, MAX_LINE = 15, 1_000
 GAP = "   ..."
-IMPORT = re.compile(
-    r"\s*(?:import\b|from\s+\S+\s+import\b|#\s*include\b|use\s|using\s|package\s|require\b|(?:const|let|var)\b.*\brequire\()"
+IMPORT = re2.compile(
+    rb"\s*(?:import\b|from\s+\S+\s+import\b|#\s*include\b|use\s|using\s|package\s|require\b|(?:const|let|var)\b.*\brequire\()"
 )
-CLOSER = re.compile(r"\s*[)\]}]")
+CLOSERS = (")", "]", "}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +110,9 @@ def _surroundings(hunks: Sequence[Hunk], head: Sequence[str]) -> set[int]:
 
 
 def _imports(head: Sequence[str]) -> Iterator[int]:
-    matching = (number for number, line in enumerate(head[:IMPORTS_WITHIN], 1) if IMPORT.match(line))
+    matching = (
+        number for number, line in enumerate(head[:IMPORTS_WITHIN], 1) if IMPORT.match(line.encode("utf-8", "replace"))
+    )
     for count, number in enumerate(matching):
         if count == MAX_IMPORTS:
             return
@@ -145,7 +148,7 @@ def _rest(head: Sequence[str], header: int, changed: int, *, reached: int) -> It
     for number in range(changed + 1, min(reached + LINES_AFTER, len(head)) + 1):
         line = head[number - 1]
         if line.strip() and _indent(line) <= depth:
-            if number > reached and CLOSER.match(line):
+            if number > reached and line.lstrip().startswith(CLOSERS):
                 yield number
             return
         if number > reached:
@@ -166,7 +169,7 @@ def _headers(head: Sequence[str], start: int) -> Iterator[int]:
 
 def _signature(head: Sequence[str], header: int) -> Iterator[int]:
     """Yield a header's lines: if it only closes a list of parameters, also those up to where it begins."""
-    if CLOSER.match(head[header - 1]):
+    if head[header - 1].lstrip().startswith(CLOSERS):
         depth = _indent(head[header - 1])
         for number in range(header - 1, max(0, header - MAX_SIGNATURE), -1):
             line = head[number - 1]

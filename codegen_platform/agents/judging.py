@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import re2
 
 from codegen_platform.artifacts import Finding, Severity, SuppressedFinding
 
 SAME_WORDS = 0.5  # share of common words from which two titles about the same lines say the same
-WORD = re.compile(r"[a-z0-9_]{3,}")
+WORD = re2.compile(rb"[a-z0-9_]{3,}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,8 +64,12 @@ def _say_the_same(kept: Finding, finding: Finding) -> bool:
 
 
 def _share(first: str, second: str) -> float:
-    one, two = set(WORD.findall(first.lower())), set(WORD.findall(second.lower()))
+    one, two = _words(first), _words(second)
     return len(one & two) / min(len(one), len(two)) if one and two else 0.0
+
+
+def _words(text: str) -> set[bytes]:
+    return set(WORD.findall(text.lower().encode("utf-8", "replace")))
 
 
 def _merged(kept: Finding, other: Finding) -> Finding:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import resources
 
+import re2
 import yaml
 
 from codegen_platform.agents.backend import TokenUsage
@@ -15,8 +15,8 @@ from codegen_platform.artifacts.document import Value
 
 UNKNOWN = "unknown"
 PER_MILLION = 1_000_000
-PLATFORM_PREFIX = re.compile(r"^(?:[a-z]{2}\.)?anthropic[./]")
-VERSION_SUFFIX = re.compile(r"(?:@\d{8}|-\d{8})?(?:-v\d+(?::\d+)?)?$")
+PLATFORM_PREFIX = re2.compile(r"^(?:[a-z]{2}\.)?anthropic[./]")
+VERSION_SUFFIX = re2.compile(r"(?:@\d{8}|-\d{8})?(?:-v\d+(?::\d+)?)?$")
 
 
 class Rates(Value):
@@ -73,7 +73,8 @@ def price_of(model: str, *, on: date | None = None) -> ModelPrice | None:
     Ids of snapshots and of other platforms (`claude-x-20260101`, `anthropic.claude-x-v1:0`, `anthropic/claude-x`) are priced as the model.
     """
     day = on or datetime.now(UTC).date()
-    wanted = {model, VERSION_SUFFIX.sub("", PLATFORM_PREFIX.sub("", model))}
+    name = model.encode("utf-8", "replace").decode()  # it may be what a model's server says
+    wanted = {model, VERSION_SUFFIX.sub("", PLATFORM_PREFIX.sub("", name))}
     fitting = [price for price in price_table().prices if price.model in wanted and price.since <= day]
     return max(fitting, key=lambda price: price.since, default=None)
 

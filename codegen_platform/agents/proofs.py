@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from codegen_platform.agents.suggestions import applicable, fits
@@ -12,7 +11,6 @@ from codegen_platform.changes.anchors import standing_at
 from codegen_platform.changes.diffs import UnreadableDiff, commentable_lines
 
 MASKED = "••••••"  # what static analysis writes instead of a secret
-NUMBER = re.compile(r" \(\d+\)\Z")
 QUOTED_CHARACTERS = 400  # of one line, in quotes of static analysis
 
 
@@ -56,7 +54,13 @@ def _is_quoted(finding: Finding, lines: Iterable[str]) -> bool:
         return finding.quote == "\n".join(lines)
     stood = hide_shown("\n".join(line[:QUOTED_CHARACTERS] for line in lines))
     quote = hide_shown(finding.quote)
-    return any(_agrees(said.split(MASKED), stood) for said in {quote, NUMBER.sub("", quote)})
+    return any(_agrees(said.split(MASKED), stood) for said in {quote, _unnumbered(quote)})
+
+
+def _unnumbered(quote: str) -> str:
+    """Return the quote without the ` (2)` that tells equal ones apart."""
+    text, mark, number = quote.rpartition(" (")
+    return text if mark and number.endswith(")") and number[:-1].isdecimal() else quote
 
 
 def _agrees(shown: Sequence[str], stood: str) -> bool:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+import re2
 from pydantic import BaseModel
 
 from codegen_platform.errors import CodegenError
 
-SLOT = re.compile(r"\{\{([a-z_]+)\}\}")
+SLOT = re2.compile(r"\{\{([a-z_]+)\}\}")
 
 
 class PromptError(CodegenError):
@@ -43,7 +43,8 @@ class Prompt:
         missing, unknown = self.slots - values.keys(), values.keys() - self.slots
         if missing or unknown:
             raise PromptError(f"prompt {self.name}: no value for {sorted(missing)}, no slot for {sorted(unknown)}")
-        return SLOT.sub(lambda slot: values[slot[1]], self.text)
+        rendered: str = SLOT.sub(lambda slot: values[slot[1]], self.text)
+        return rendered
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+import sys
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -13,8 +13,8 @@ from codegen_platform.security.visible import visible
 FENCE = "~~~~~~~~~~"
 KEY_CHARACTERS = 12
 KEPT = "\n\t"
-PLAIN = re.compile(r"[\x20-\x7e\n\t]*")
-SHOWN = re.compile(r"⟦U\+([0-9A-F]{4,6})⟧")
+_HEX_DIGITS = frozenset("0123456789ABCDEF")
+_SHOWN, _SHOWN_END = "⟦U+", "⟧"
 
 
 def show_hidden(text: str) -> str:
@@ -22,14 +22,15 @@ def show_hidden(text: str) -> str:
 
     A carriage return at the end of a line is part of the line ending and dropped.
     """
-    if PLAIN.fullmatch(text):
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return text
     return "".join(map(_shown, text.replace("\r\n", "\n").removesuffix("\r")))
 
 
 def hide_shown(text: str) -> str:
     """Return `text` with every ⟦U+XXXX⟧ as the character that it stands for: the way back, for quotes."""
-    return SHOWN.sub(lambda mark: chr(min(int(mark[1], 16), 0x10FFFF)), text)
+    first, *others = text.split(_SHOWN)
+    return first + "".join(map(_hidden, others))
 
 
 def one_line(text: str, limit: int) -> str:
@@ -59,6 +60,14 @@ def key_for(texts: Iterable[str]) -> str:
 def block(key: str, label: str, text: str) -> str:
     """Return `text` as a block of data between fences with the message's key; `label` is ours, apart from what `quoted` made of a name."""
     return f"{FENCE} {label} {key}\n{text}\n{FENCE} END {key}"
+
+
+def _hidden(text: str) -> str:
+    """Return what followed a `⟦U+`, with the character that it stood for."""
+    digits, end, rest = text.partition(_SHOWN_END)
+    if end and 4 <= len(digits) <= 6 and set(digits) <= _HEX_DIGITS:
+        return chr(min(int(digits, 16), sys.maxunicode)) + rest
+    return _SHOWN + text
 
 
 @lru_cache(maxsize=4096)

@@ -42,6 +42,7 @@ class Advice:
 
     def speaks_of(self, *, path: str, text: str, message: str) -> bool:
         """Return whether this message about this file is worth repeating."""
+        path = path.encode("utf-8", "replace").decode()  # RE2 takes no lone surrogates
         if (self.unless and self.unless.search(message)) or (self.not_at and self.not_at.search(path)):
             return False
         return self.not_in is None or not _holds(self.not_in, text)
