@@ -78,12 +78,12 @@ def decoded(data: bytes, files: Sequence[SourceFile]) -> Claims:
 def _as_list(claim: Claim, places: dict[str, int]) -> list[object]:
     return [
         places[claim.path], claim.line, claim.end_line, claim.rule, claim.what, claim.severity, claim.category, claim.title, claim.body,
-        claim.suggestion, claim.about_the_file, claim.secrets,
+        claim.suggestion, claim.about_the_file, claim.shows_line, claim.secrets,
     ]  # fmt: skip
 
 
 def _as_claim(fields: list[Any], files: Sequence[SourceFile]) -> Claim:
-    place, line, end_line, rule, what, severity, category, title, body, suggestion, about_the_file, secrets = fields
+    place, line, end_line, rule, what, severity, category, title, body, suggestion, whole, shows, secrets = fields
     return Claim(
         path=files[_of(place, int)].path,
         line=_of(line, int),
@@ -95,7 +95,8 @@ def _as_claim(fields: list[Any], files: Sequence[SourceFile]) -> Claim:
         title=_of(title, str),
         body=_of(body, str),
         suggestion=None if suggestion is None else _of(suggestion, str),
-        about_the_file=_of(about_the_file, bool),
+        about_the_file=_of(whole, bool),
+        shows_line=_of(shows, bool),
         secrets=tuple(_of(secret, str) for secret in secrets),
     )
 

@@ -17,6 +17,7 @@ MAX_LINES = 10
 MAX_QUOTED_CHARACTERS = 400
 MAX_TITLE_CHARACTERS = 160
 MAX_SHOWN_CHARACTERS = 160
+MAX_BODY_CHARACTERS = 1_500
 
 
 def place(claim: Claim, source: SourceFile) -> tuple[int, int] | None:
@@ -46,6 +47,8 @@ def findings_from(
 ) -> list[Finding]:
     """Return the claims that the change touches as findings: each problem once, most severe first, then by path and line.
 
+    Claims of several tools about the same `what` on one line are one problem; several claims of one rule on a line are told in one finding.
+
     The same words about the next line are the same problem, told once for both lines: `check_hostname = False`, `verify_mode = CERT_NONE`.
 
     `quote` is the head text of the lines with two exceptions, because a finding travels further than the code does: secrets are masked, and
@@ -55,6 +58,7 @@ def findings_from(
     words = _Words(secrets)
     conflicted = {claim.path for claim in claims if claim.what == "conflict"}
     kept: dict[_Key, Finding] = {}
+    titles: dict[_Key, set[str]] = {}
     told_to: dict[tuple[str, int, str], _Key] = {}
     for claim in sorted(claims, key=lambda c: (c.severity.rank, c.path, c.line, c.rule)):
         source = sources[claim.path]
@@ -62,11 +66,15 @@ def findings_from(
         if lines is None or (claim.what == "syntax" and claim.path in conflicted):
             continue
         key = claim.path, 0 if claim.about_the_file else lines[0], claim.what
+        if key in kept and kept[key].source == claim.rule and claim.title not in titles[key]:
+            kept[key] = words.with_another(kept[key], claim)
+            titles[key].add(claim.title)
         above = told_to.get((claim.path, lines[0] - 1, claim.title))
         if above and lines[1] < kept[above].line + MAX_LINES:
             key, lines = above, (kept.pop(above).line, lines[1])
         if key not in kept:
             kept[key] = words.finding(claim, lines, source)
+            titles[key] = {claim.title}
             told_to[claim.path, lines[1], claim.title] = key
     findings = sorted(kept.values(), key=lambda f: (f.severity.rank, f.path, f.line, f.end_line, f.source))
     return list(_told_apart(findings))
@@ -132,6 +140,13 @@ class _Words:
             source=claim.rule,
             suggestion=claim.suggestion if fits and self._is_clean(claim.suggestion) else None,
         )
+
+    def with_another(self, finding: Finding, claim: Claim) -> Finding:
+        """Return the finding with the title of a second claim of its rule on its lines: another name, another secret."""
+        title = self._masker.mask(claim.title)[:MAX_TITLE_CHARACTERS]
+        if (claim.path in self._unshown and not claim.secrets) or len(finding.body) > MAX_BODY_CHARACTERS:
+            return finding
+        return finding.model_copy(update={"body": f"{finding.body}\n\nAlso here: {title}."})
 
     def _is_clean(self, text: str | None) -> bool:
         return text is None or self._masker.mask(text) == text

@@ -23,6 +23,7 @@ class StructuralRule:
         rule: an ast-grep rule object; broad: the same without conditions on other nodes, so it matches at least as much, in one walk.
         text, not_text: regular expression (RE2) that the match's own text must, or must not, match somewhere.
         fields, not_fields: the same for children by their name in the grammar; where, unless: the same for metavariables of a pattern.
+        unless_constant: a metavariable, or a child by its name; the rule does not hold where that is put together from constants.
         needs: regular expressions (RE2); a file that matches none of them cannot break the rule. Empty: it is always tried.
         whole_range: whether the finding covers the whole match or only the line where it begins.
         what: see `Claim.what`; the rule's id unless it says otherwise.
@@ -41,6 +42,7 @@ class StructuralRule:
     not_fields: dict[str, Any]
     where: dict[str, Any]
     unless: dict[str, Any]
+    unless_constant: str | None
     needs: tuple[str, ...]
     in_tests: bool
     whole_range: bool
@@ -76,6 +78,7 @@ def _rule(entry: dict[str, Any]) -> StructuralRule:
         not_fields=_all_compiled(entry.get("not_fields")),
         where=_all_compiled(entry.get("where")),
         unless=_all_compiled(entry.get("unless")),
+        unless_constant=entry.get("unless_constant"),
         needs=tuple(entry.get("needs", ())),
         in_tests=entry.get("tests", category is not Category.SECURITY),
         whole_range=entry.get("range", "whole") == "whole",

@@ -120,7 +120,8 @@ def _kind(character: str, line: str, at: int, in_code: bool, *, is_first: bool) 
     if 0xE0000 <= point <= 0xE007F:
         return None if _in_flag(line, at) else "invisible"
     if 0xFE00 <= point <= 0xFE0F or 0xE0100 <= point <= 0xE01EF:
-        return None if _varies(before, point) else "invisible"
+        doubled = before == character and not in_code and after != character
+        return None if _varies(line[at - 2 : at - 1] if doubled else before, point) else "invisible"
     if character in _JOINERS:
         return None if _joins(before, after) else "invisible"
     if unicodedata.category(character) in ("Zl", "Zp"):

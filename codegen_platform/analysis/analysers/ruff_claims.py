@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from codegen_platform.analysis.advice import advice_for
 from codegen_platform.analysis.claims import Claim
+from codegen_platform.analysis.python_context import is_harmless
 from codegen_platform.analysis.ruff_process import Violation
 from codegen_platform.analysis.sources import SourceFile
 
@@ -17,6 +18,9 @@ def claim_of(source: SourceFile, violation: Violation) -> Iterator[Claim]:
     if advice is None or (source.is_test and not advice.in_tests) or not source.touches(line_number, end_line):
         return
     if not advice.speaks_of(path=source.path, text=source.text or "", message=violation.message):
+        return
+    at = violation.location
+    if is_harmless(violation.code or "", source, line=at.row, column=at.column, message=violation.message):
         return
     yield Claim(
         path=source.path,

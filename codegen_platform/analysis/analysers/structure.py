@@ -16,6 +16,7 @@ import re2
 from codegen_platform.analysis.advice import digest
 from codegen_platform.analysis.claims import Claim, Claims
 from codegen_platform.analysis.grammars import RULED, grammar_of, parsed
+from codegen_platform.analysis.js_constants import parts_are_constant
 from codegen_platform.analysis.limits import SECONDS, CpuLimit, read_each
 from codegen_platform.analysis.needs import Needs
 from codegen_platform.analysis.sources import SourceFile
@@ -94,7 +95,11 @@ def _holds(rule: StructuralRule, node: SgNode) -> bool:
     place = node.range()
     if place.end.index - place.start.index > MAX_MATCH_CHARACTERS:
         return False
-    return _texts_fit(rule, node) and (rule.rule == rule.broad or node.matches(**rule.rule))
+    if not _texts_fit(rule, node) or not (rule.rule == rule.broad or node.matches(**rule.rule)):
+        return False
+    name = rule.unless_constant
+    part = (node.get_match(name) if name.isupper() else node.field(name)) if name else None
+    return part is None or not parts_are_constant(part)
 
 
 def _texts_fit(rule: StructuralRule, node: SgNode) -> bool:

@@ -1,0 +1,123 @@
+"""Where ruff is right about a line and wrong about what it does, told by the code around it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from codegen_platform.analysis.sources import SourceFile
+
+if TYPE_CHECKING:
+    from ast_grep_py import SgNode
+
+_STATEMENTS = [
+    {"kind": kind}
+    for kind in ("expression_statement", "return_statement", "function_definition", "lambda", "with_statement", "block")
+]
+_KEEPS = "create_task|ensure_future|append|add|put|put_nowait|submit|add_done_callback|call_soon|call_later|call_at|register|subscribe|on"
+_AT_ONCE = {
+    "inside": {"kind": "await", "stopBy": {"any": _STATEMENTS}},
+    "not": {
+        "inside": {
+            "kind": "call",
+            "has": {"field": "function", "regex": rf"(?:^|\.)(?:{_KEEPS})$"},
+            "stopBy": {"any": _STATEMENTS},
+        }
+    },
+}
+
+
+def is_harmless(code: str, source: SourceFile, *, line: int, column: int, message: str) -> bool:
+    """Return whether what ruff reports there does no harm, for a reason that ruff does not look at.
+
+    `F811`: one of the two definitions is for type checkers only, or it is a test's parameter that a fixture fills. `B023`: the function
+    that reads the loop variable is called, or awaited, before the loop goes on.
+    """
+    text = source.text or ""
+    if code == "F811":
+        earlier = _line_named_in(message)
+        blocks = _type_checking_blocks(text)
+        if any(first <= number <= last for first, last in blocks for number in (line, earlier)):
+            return True
+        return source.is_test and (line, column) in _parameters(text)
+    return code == "B023" and _is_used_at_once(text, line, column)
+
+
+def _line_named_in(message: str) -> int:
+    """Return the number at the end of `Redefinition of unused ... from line 17`, 0 if there is none."""
+    _, _, tail = message.rpartition(" from line ")
+    number = tail.split(":")[0].strip()
+    return int(number) if number.isdecimal() and len(number) < 9 else 0
+
+
+@lru_cache(maxsize=2)
+def _root(text: str) -> SgNode:
+    from ast_grep_py import SgRoot
+
+    return SgRoot(text, "python").root()
+
+
+@lru_cache(maxsize=2)
+def _type_checking_blocks(text: str) -> tuple[tuple[int, int], ...]:
+    """Return first and last line of each `if TYPE_CHECKING:` with its branches."""
+    if "TYPE_CHECKING" not in text:
+        return ()
+    rule = {"kind": "if_statement", "has": {"field": "condition", "regex": r"^(?:not )?(?:\w+\.)?TYPE_CHECKING$"}}
+    return tuple(
+        (node.range().start.line + 1, node.range().end.line + 1) for node in _root(text).find_all({"rule": rule})
+    )
+
+
+@lru_cache(maxsize=2)
+def _parameters(text: str) -> frozenset[tuple[int, int]]:
+    """Return line and column, 1-based, of every parameter of a function."""
+    rule = {"kind": "identifier", "inside": {"any": [{"kind": "parameters"}, {"kind": "typed_parameter"}]}}
+    places = (node.range().start for node in _root(text).find_all({"rule": rule}))
+    return frozenset((place.line + 1, place.column + 1) for place in places)
+
+
+def _is_used_at_once(text: str, line: int, column: int) -> bool:
+    """Return whether the function that holds this place is called or awaited where it is made."""
+    inner: SgNode | None = None
+    for node in _functions(text):
+        if _holds(node, line, column):
+            inner = node  # the last one that holds the place is the innermost
+    if inner is None:
+        return False
+    if inner.kind() == "lambda":
+        return inner.matches(**_AT_ONCE)
+    return _is_called_in_its_block(inner)
+
+
+@lru_cache(maxsize=2)
+def _functions(text: str) -> tuple[SgNode, ...]:
+    """Return all functions, in the order in which they begin."""
+    return tuple(_root(text).find_all({"rule": {"any": [{"kind": "lambda"}, {"kind": "function_definition"}]}}))
+
+
+def _holds(node: SgNode, line: int, column: int) -> bool:
+    place = node.range()
+    start, end = (place.start.line + 1, place.start.column + 1), (place.end.line + 1, place.end.column + 1)
+    return start <= (line, column) < end
+
+
+def _is_called_in_its_block(function: SgNode) -> bool:
+    """Return whether every use of the function's name in the loop's body calls it, or is part of something that is awaited."""
+    name, body = function.field("name"), function.parent()
+    if body is not None and body.kind() == "decorated_definition":
+        return False
+    if name is None or body is None:
+        return False
+    named = body.find_all({"rule": {"kind": "identifier", "regex": f"^{name.text()}$"}})
+    uses = [node for node in named if node.range().start.index != name.range().start.index]
+    is_async = function.text().startswith("async")
+    return bool(uses) and all(_is_awaited(use) or (not is_async and _is_call(use)) for use in uses)
+
+
+def _is_awaited(use: SgNode) -> bool:
+    return use.matches(**_AT_ONCE)
+
+
+def _is_call(use: SgNode) -> bool:
+    parent = use.parent()
+    return parent is not None and parent.kind() == "call" and parent.field("function") == use
