@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import re2
+from functools import lru_cache
 
 from codegen_platform.artifacts import Finding, Severity, SuppressedFinding
 
-SAME_WORDS = 0.5  # share of common words from which two titles about the same lines say the same
-WORD = re2.compile(rb"[a-z0-9_]{3,}")
+SAME_WORDS = 0.4
+"""Share of common words from which two claims about the same lines say the same.
+
+Of 286 pairs of comments that people judged to be about one defect, three quarters share more; of 43 pairs about different defects on the
+same lines, four do, two of them by saying the same (AACR-Bench and Code Review Bench, 2026).
+"""
+SAME_TITLE = 0.5
+SHORTEST_WORD = 3
+ENDINGS = ("ations", "ation", "ings", "ing", "ies", "ed", "es", "s")
+EMPTY_WORDS = frozenset(
+    {
+        "the", "and", "for", "this", "that", "with", "are", "not", "but", "can", "from", "should", "could", "would", "may", "might",
+        "will", "which", "when", "where", "been", "have", "has", "does", "into", "instead", "also", "there", "here", "then", "than",
+        "its", "use", "used", "using", "was", "were", "being", "such", "without", "code", "line",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,22 +67,38 @@ def _may_be_displaced(finding: Finding) -> bool:
 
 
 def _say_the_same(kept: Finding, finding: Finding) -> bool:
-    """Return whether two findings are about the same lines and the same thing; two of the same static analysis never are."""
+    """Return whether two findings are about the same lines and the same thing; two of the same static analysis never are.
+
+    A claim of the category of a static finding on just its lines is taken as its explanation, and keeps its text there. Two claims have to
+    share words: different defects stand on one line, and the text of a claim that is folded into another one is not shown.
+    """
     if not _is_claimed(finding) or kept.path != finding.path:
         return False
     if kept.end_line < finding.line or finding.end_line < kept.line:
         return False
     same_lines = (kept.line, kept.end_line) == (finding.line, finding.end_line)
-    return (same_lines and kept.category is finding.category) or _share(kept.title, finding.title) >= SAME_WORDS
+    same_title = _share(kept.title, finding.title) >= SAME_TITLE
+    if not _is_claimed(kept):
+        return same_title or (same_lines and kept.category is finding.category)
+    same_words = _share(f"{kept.title} {kept.body}", f"{finding.title} {finding.body}") >= SAME_WORDS
+    return same_words and (same_title or (same_lines and kept.category is finding.category))
 
 
 def _share(first: str, second: str) -> float:
+    """Return the share of the shorter text's words that the other one has too, endings and empty words aside."""
     one, two = _words(first), _words(second)
     return len(one & two) / min(len(one), len(two)) if one and two else 0.0
 
 
-def _words(text: str) -> set[bytes]:
-    return set(WORD.findall(text.lower().encode("utf-8", "replace")))
+@lru_cache(maxsize=512)
+def _words(text: str) -> frozenset[str]:
+    apart = "".join(char if char.isalnum() or char == "_" else " " for char in text.lower()).split()
+    return frozenset(_stem(word) for word in apart if len(word) >= SHORTEST_WORD) - EMPTY_WORDS
+
+
+def _stem(word: str) -> str:
+    ending = next((each for each in ENDINGS if word.endswith(each) and len(word) - len(each) >= 4), "")
+    return word.removesuffix(ending)
 
 
 def _merged(kept: Finding, other: Finding) -> Finding:

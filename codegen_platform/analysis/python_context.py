@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from codegen_platform.analysis.grammars import parsed
+from codegen_platform.analysis.limits import Unread
 from codegen_platform.analysis.sources import SourceFile
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ _STATEMENTS = [
     for kind in ("expression_statement", "return_statement", "function_definition", "lambda", "with_statement", "block")
 ]
 _KEEPS = "create_task|ensure_future|append|add|put|put_nowait|submit|add_done_callback|call_soon|call_later|call_at|register|subscribe|on"
-_AT_ONCE = {
+_AT_ONCE: Any = {
     "inside": {"kind": "await", "stopBy": {"any": _STATEMENTS}},
     "not": {
         "inside": {
@@ -33,14 +35,20 @@ def is_harmless(code: str, source: SourceFile, *, line: int, column: int, messag
     `F811`: one of the two definitions is for type checkers only, or it is a test's parameter that a fixture fills. `B023`: the function
     that reads the loop variable is called, or awaited, before the loop goes on.
     """
+    if code not in ("F811", "B023"):
+        return False
     text = source.text or ""
+    try:
+        _root(text)
+    except Unread:
+        return False
     if code == "F811":
         earlier = _line_named_in(message)
         blocks = _type_checking_blocks(text)
         if any(first <= number <= last for first, last in blocks for number in (line, earlier)):
             return True
         return source.is_test and (line, column) in _parameters(text)
-    return code == "B023" and _is_used_at_once(text, line, column)
+    return _is_used_at_once(text, line, column)
 
 
 def _line_named_in(message: str) -> int:
@@ -52,9 +60,7 @@ def _line_named_in(message: str) -> int:
 
 @lru_cache(maxsize=2)
 def _root(text: str) -> SgNode:
-    from ast_grep_py import SgRoot
-
-    return SgRoot(text, "python").root()
+    return parsed(text, "python")
 
 
 @lru_cache(maxsize=2)
@@ -62,7 +68,7 @@ def _type_checking_blocks(text: str) -> tuple[tuple[int, int], ...]:
     """Return first and last line of each `if TYPE_CHECKING:` with its branches."""
     if "TYPE_CHECKING" not in text:
         return ()
-    rule = {"kind": "if_statement", "has": {"field": "condition", "regex": r"^(?:not )?(?:\w+\.)?TYPE_CHECKING$"}}
+    rule: Any = {"kind": "if_statement", "has": {"field": "condition", "regex": r"^(?:not )?(?:\w+\.)?TYPE_CHECKING$"}}
     return tuple(
         (node.range().start.line + 1, node.range().end.line + 1) for node in _root(text).find_all({"rule": rule})
     )
@@ -71,7 +77,7 @@ def _type_checking_blocks(text: str) -> tuple[tuple[int, int], ...]:
 @lru_cache(maxsize=2)
 def _parameters(text: str) -> frozenset[tuple[int, int]]:
     """Return line and column, 1-based, of every parameter of a function."""
-    rule = {"kind": "identifier", "inside": {"any": [{"kind": "parameters"}, {"kind": "typed_parameter"}]}}
+    rule: Any = {"kind": "identifier", "inside": {"any": [{"kind": "parameters"}, {"kind": "typed_parameter"}]}}
     places = (node.range().start for node in _root(text).find_all({"rule": rule}))
     return frozenset((place.line + 1, place.column + 1) for place in places)
 
