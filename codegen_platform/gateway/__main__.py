@@ -46,6 +46,7 @@ def serve(settings: Settings) -> None:
             redis_url=redis_url,
             webhook_secrets=[secret.get_secret_value() for secret in secrets if secret is not None],
             max_body_bytes=given.max_body_bytes,
+            home=settings.home,
             trusted_proxies=given.trusted_proxies,
         )
         # A full collection over everything that was imported stops the process for tens of milliseconds; it frees nothing of that.

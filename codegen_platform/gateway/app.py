@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -83,6 +84,7 @@ def create_app(
     max_body_bytes: int = GITHUB_MAX_BODY_BYTES,
     body_seconds: float = BODY_SECONDS,
     trusted_proxies: Sequence[str] = (),
+    home: Path | None = None,
 ) -> Gateway:
     """Return the application. It starts and closes `intake`; the store stays the caller's.
 
@@ -94,6 +96,7 @@ def create_app(
         max_body_bytes: a larger delivery is refused; GitHub's limit is 25 MB.
         body_seconds: a delivery whose body takes longer is refused.
         trusted_proxies: networks of the proxies whose `X-Forwarded-For` is believed.
+        home: where `up` runs on this machine, for readiness: its disk, and the signs of life of its parts.
 
     Raises:
         WrongUsage: no secret, or an empty one: every delivery would be refused, or any taken.
@@ -123,7 +126,7 @@ def create_app(
         senders=Senders.behind(trusted_proxies),
         metrics=DeliveryMetrics(registry),
     )
-    _add_routes(app, store, redis, registry)
+    _add_routes(app, store, redis, registry, home)
     answer_problems(app)
     return app
 
@@ -148,15 +151,16 @@ def _lifespan(store: Store, intake: AsyncIntake, redis: Redis, live: LiveUpdates
     return lifespan
 
 
-def _add_routes(app: Gateway, store: Store, redis: Redis, registry: CollectorRegistry) -> None:
+def _add_routes(app: Gateway, store: Store, redis: Redis, registry: CollectorRegistry, home: Path | None) -> None:
     # Routing sees the webhook's other methods, which get 405.
     app.router.routes.append(Route(WEBHOOK_PATH, app.webhook, methods=["POST"], name="github_webhook"))
     for routes in (
         health_routes(
-            postgres=store_probe(store),
+            store=store_probe(store),
             redis=redis_probe(redis),
             index=index_probe(redis, store),
             troubles=troubles_probe(store),
+            home=home,
         ),
         stream_routes(store, app.live.listeners),  # before the API, to which `stream` would be a task's id
         api_routes(store, redis),

@@ -1,10 +1,13 @@
-"""Whether the process is up, and whether what it depends on answers."""
+"""Whether the process is up, and whether what it depends on answers, commits, and shows signs of life."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from fastapi import APIRouter, Response
@@ -13,28 +16,33 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from codegen_platform.errors import StoreUnavailable
+from codegen_platform.heartbeat import OLD_SECONDS, silences
 from codegen_platform.store import Store, Trouble
 from codegen_platform.tasks.index import EPOCH, POSITION
 
 T = TypeVar("T")
 
 PROBE_SECONDS = 1.5
+COMMIT_KEPT_SECONDS = 1.0
+"""Everyone may ask, and each answer costs a commit."""
 
 Probe = Callable[[], Awaitable[bool]]
 
 _READY = {
     "status": "ready",
-    "checks": {"postgres": "up", "redis": "up"},
+    "checks": {"postgres": "up", "commits": "up", "redis": "up", "disk": "up"},
     "degraded": [],
     "notes": [],
     "index_behind_seconds": 0.0,
+    "silent_seconds": {"daemon": 0.4, "publisher": 1.2},
 }
 _DOWN = {
     "status": "unavailable",
-    "checks": {"postgres": "down", "redis": "up"},
-    "degraded": ["postgres"],
+    "checks": {"postgres": "down", "commits": "down", "redis": "up", "disk": "up"},
+    "degraded": ["postgres", "commits"],
     "notes": [],
     "index_behind_seconds": None,
+    "silent_seconds": {},
 }
 
 HEALTHY: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"example": {"status": "up"}}}}}
@@ -50,6 +58,17 @@ READINESS: dict[int | str, dict[str, Any]] = {
 
 WITHOUT_REDIS = "Redis is away: live updates come from PostgreSQL, once a second, and so do the depths of the queues; nothing is lost."
 WITHOUT_WRITER = "No gateway keeps the index in Redis yet: the depths of the queues come from PostgreSQL."
+
+
+WITHOUT_COMMITS = "PostgreSQL answers but commits nothing, so deliveries are refused: its disk is full, or it is a standby (see its log)."
+WITHOUT_SPACE = "The disk of the home has less than {megabytes} MB left: free some space. Nothing is lost, and work goes on by itself then."
+DOWN = "{name} does not run: `up` starts it again after growing waits; its log in the home says why it ended."
+SILENT = "{name} has given no sign of life for {seconds:.0f} s: `up` kills it and starts it again."
+SUPERVISOR_SILENT = (
+    "`up` has given no sign of life for {seconds:.0f} s, so nothing is restarted: kill it and start it again."
+)
+SUPERVISOR = "supervisor"
+LOW_SPACE_BYTES = 64 * 1024 * 1024
 
 
 class Health(BaseModel):
@@ -68,36 +87,52 @@ class Readiness(BaseModel):
     index_behind_seconds: float | None = Field(
         description="age of the oldest task update that the index in Redis does not contain; 0 = none, null = there is no index"
     )
+    silent_seconds: dict[str, float | None] = Field(
+        description="by part of a platform that `up` started: since its last sign of life; null = it does not run"
+    )
 
 
 class SharedProbe(Generic[T]):
-    """A probe that runs once however many ask; after a second and a half the answer is `otherwise`."""
+    """A probe that runs once however many ask; a good answer is kept for a while, and after a second and a half it is `otherwise`."""
 
-    def __init__(self, probe: Callable[[], Awaitable[T]], otherwise: T) -> None:
+    def __init__(self, probe: Callable[[], Awaitable[T]], otherwise: T, *, kept_seconds: float = 0.0) -> None:
         self._probe = probe
         self._otherwise = otherwise
+        self._kept_seconds = kept_seconds
+        self._began = 0.0
         self._running: asyncio.Future[T] | None = None
 
     async def __call__(self) -> T:
         """Return what the dependency answered, if it did in time."""
         running = self._running
-        if running is None or running.done():
+        if running is None or (running.done() and not self._is_kept(running)):
+            self._began = time.monotonic()
             running = self._running = asyncio.ensure_future(self._probe())
         done, _ = await asyncio.wait({running}, timeout=PROBE_SECONDS)
         return running.result() if done else self._otherwise
 
+    def _is_kept(self, done: asyncio.Future[T]) -> bool:
+        return time.monotonic() - self._began < self._kept_seconds and done.result() != self._otherwise
 
-def store_probe(store: Store) -> Probe:
-    """Return a probe of PostgreSQL."""
 
-    async def probe() -> bool:
+def store_probe(store: Store) -> Callable[[], Awaitable[tuple[bool, bool]]]:
+    """Return a probe of PostgreSQL: whether it answers, and whether it commits."""
+
+    async def probe() -> tuple[bool, bool]:
         try:
-            await asyncio.to_thread(store.ping)
+            return True, await asyncio.to_thread(store.commits)
         except StoreUnavailable:
-            return False
-        return True
+            return False, False
 
     return probe
+
+
+def has_space(home: Path) -> bool:
+    """Return whether the disk of the home has room for a little more."""
+    try:
+        return shutil.disk_usage(home).free >= LOW_SPACE_BYTES
+    except OSError:
+        return True
 
 
 def redis_probe(redis: Redis) -> Probe:
@@ -143,14 +178,16 @@ def troubles_probe(store: Store) -> Callable[[], Awaitable[Sequence[Trouble]]]:
 
 def health_routes(
     *,
-    postgres: Probe,
+    store: Callable[[], Awaitable[tuple[bool, bool]]],
     redis: Probe,
     index: Callable[[], Awaitable[float | None]],
     troubles: Callable[[], Awaitable[Sequence[Trouble]]],
+    home: Path | None,
 ) -> APIRouter:
-    """Return `/healthz` and `/readyz`."""
+    """Return `/healthz` and `/readyz`; the latter looks at the disk and the signs of life in the home, if there is one here."""
     router = APIRouter(tags=["health"])
-    probes = {"postgres": SharedProbe(postgres, False), "redis": SharedProbe(redis, False)}
+    ledger = SharedProbe(store, (False, False), kept_seconds=COMMIT_KEPT_SECONDS)
+    redis_answers = SharedProbe(redis, False)
     behind_seconds = SharedProbe(index, None)
     known_troubles = SharedProbe[Sequence[Trouble]](troubles, ())
 
@@ -161,25 +198,54 @@ def health_routes(
 
     @router.get("/readyz", operation_id="readyz", responses=READINESS)
     async def readyz(response: Response) -> Readiness:
-        """Say whether PostgreSQL and Redis answer, and whether work moves.
+        """Say whether everything answers, commits, has space, shows signs of life, and whether work moves.
 
-        Without PostgreSQL 503; without Redis, or while something keeps work from moving, still 200, degraded.
+        Without commits 503, because deliveries are refused; whatever else is missing still 200, degraded.
         """
-        behind, found, answers = await asyncio.gather(
-            behind_seconds(), known_troubles(), asyncio.gather(*(probe() for probe in probes.values()))
+        behind, (answers, commits), has_redis, found = await asyncio.gather(
+            behind_seconds(), ledger(), redis_answers(), known_troubles()
         )
-        up = dict(zip(probes, answers, strict=True))
-        response.status_code = 200 if up["postgres"] else 503
-        degraded = [*(name for name, answered in up.items() if not answered), *sorted({one.part for one in found})]
+        up = {
+            "postgres": answers,
+            "commits": commits,
+            "redis": has_redis,
+            "disk": home is None or has_space(home),
+        }
+        silent = silences(home) if home is not None else {}
+        response.status_code = 200 if commits else 503
+        degraded = [
+            *(name for name, is_up in up.items() if not is_up),
+            *(name for name in silent if _is_old(silent[name])),
+            *sorted({one.part for one in found}),
+        ]
         return Readiness(
-            status="unavailable" if not up["postgres"] else "degraded" if degraded else "ready",
-            checks={name: "up" if answered else "down" for name, answered in up.items()},
+            status="unavailable" if not commits else "degraded" if degraded else "ready",
+            checks={name: "up" if is_up else "down" for name, is_up in up.items()},
             degraded=degraded,
-            notes=[
-                *([] if behind is not None else [WITHOUT_WRITER if up["redis"] else WITHOUT_REDIS]),
-                *(one.sentence for one in found),
-            ],
+            notes=[*_notes(up, behind), *_notes_on_silence(silent), *(one.sentence for one in found)],
             index_behind_seconds=behind,
+            silent_seconds=silent,
         )
 
     return router
+
+
+def _is_old(seconds: float | None) -> bool:
+    return seconds is None or seconds > OLD_SECONDS
+
+
+def _notes(up: Mapping[str, bool], behind: float | None) -> Iterator[str]:
+    if behind is None:
+        yield WITHOUT_WRITER if up["redis"] else WITHOUT_REDIS
+    if up["postgres"] and not up["commits"]:
+        yield WITHOUT_COMMITS
+    if not up["disk"]:
+        yield WITHOUT_SPACE.format(megabytes=LOW_SPACE_BYTES // 1024**2)
+
+
+def _notes_on_silence(silent: Mapping[str, float | None]) -> Iterator[str]:
+    for name, seconds in silent.items():
+        if seconds is None:
+            yield DOWN.format(name=name)
+        elif _is_old(seconds):
+            yield (SUPERVISOR_SILENT if name == SUPERVISOR else SILENT).format(name=name, seconds=seconds)

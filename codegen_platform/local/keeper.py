@@ -6,6 +6,7 @@ when nobody uses it any more. It knows no secret and touches nothing but the hom
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -19,8 +20,11 @@ from codegen_platform.local import logs
 from codegen_platform.local.errors import LocalFailure
 from codegen_platform.local.shared import KeptState, SharedPlaces
 
-RESTART_DELAYS_SECONDS = (0.2, 1.0, 3.0)
+RESTART_DELAYS_SECONDS = (0.2, 1.0, 3.0, 5.0, 10.0)
 STABLE_AFTER_SECONDS = 60.0
+LOOK_SECONDS = 3.0
+SILENCE_LIMIT_SECONDS = 15.0
+"""Shorter than that of the processes, which wait for the servers and would be taken for those that hang."""
 
 
 class Keeper:
@@ -46,38 +50,50 @@ class Keeper:
         return self._server.port
 
     def keep(self) -> int:
-        """Return once the server is stopped: 0 because nobody used it any more, 1 because it kept crashing."""
+        """Return 0 once the server is stopped, because nobody uses it any more. Whatever keeps it from running may go away."""
         signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=self._end).start())
         threading.Thread(target=self._end_when_unused, daemon=True).start()
-        failures: list[float] = []
+        tries = 0
         while not self._ending.is_set():
-            code = self._server.wait()
+            ready_at = time.monotonic()
+            happened = self._watch()
             if self._ending.is_set():
                 break
-            failures = [at for at in failures if time.monotonic() - at < STABLE_AFTER_SECONDS] + [time.monotonic()]
-            self._say(f"ended with code {code}")
-            if not self._bring_back(failures):
-                return 1
+            tries = 0 if time.monotonic() - ready_at >= STABLE_AFTER_SECONDS else tries
+            tries = self._bring_back(happened, tries)
         self._server.stop()
         return 0
 
-    def _bring_back(self, failures: list[float]) -> bool:
-        """Start the server again after a pause; False once it has failed too often, which is then on record."""
-        while len(failures) <= len(RESTART_DELAYS_SECONDS):
+    def _watch(self) -> str:
+        """Return what ended the server: it ended by itself, or gave no answer for too long and was killed."""
+        answered_at = time.monotonic()
+        while (code := self._server.wait(LOOK_SECONDS)) is None and not self._ending.is_set():
+            began = time.monotonic()
+            if self._server.answers():
+                answered_at = time.monotonic()
+            elif began - answered_at > SILENCE_LIMIT_SECONDS:
+                self._server.kill()
+                return f"gave no answer for {began - answered_at:.0f} s and was killed"
+        return f"ended with code {code}"
+
+    def _bring_back(self, happened: str, tries: int) -> int:
+        """Start the server again, after waits that grow; return after how many tries it runs. Until then the failure is on record."""
+        while not self._ending.is_set():
+            said = " | ".join(logs.last_lines(self._places.server_log, 3))
+            self._say(happened)
+            self._report(f"{self._server.name} {happened} (log: {self._places.server_log}): {said}")
             self._server.stop()
-            if self._ending.wait(RESTART_DELAYS_SECONDS[len(failures) - 1]):
-                return True
+            delay = RESTART_DELAYS_SECONDS[min(tries, len(RESTART_DELAYS_SECONDS) - 1)]
+            tries += 1
+            if self._ending.wait(delay):
+                break
             try:
                 self._server.start()
-            except LocalFailure as error:
-                self._say(str(error))
-                failures.append(time.monotonic())
-                continue
-            self._report()
-            return True
-        said = " | ".join(logs.last_lines(self._places.server_log, 3))
-        self._report(f"{self._server.name} crashed {len(failures)} times (log: {self._places.server_log}): {said}")
-        return False
+                self._report()
+                break
+            except (LocalFailure, OSError) as error:
+                happened = f"did not start: {error}"
+        return tries
 
     def _end_when_unused(self) -> None:
         """Wait for every user's lock to be gone, then end the server; new users wait until we are gone too."""
@@ -90,12 +106,17 @@ class Keeper:
         self._server.stop()
 
     def _report(self, failure: str = "") -> None:
-        self._places.write_state(
-            KeptState(keeper_pid=os.getpid(), server_pid=self._server.pid or 0, port=self._server.port, failure=failure)
+        state = KeptState(
+            keeper_pid=os.getpid(), server_pid=self._server.pid or 0, port=self._server.port, failure=failure
         )
+        with contextlib.suppress(
+            OSError
+        ):  # the disk is full: the port stays the same, and the next report says the rest
+            self._places.write_state(state)
 
     def _say(self, happened: str) -> None:
-        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {self._server.name}: {happened}", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):
+            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {self._server.name}: {happened}", file=sys.stderr, flush=True)
 
 
 def main(arguments: list[str]) -> int:

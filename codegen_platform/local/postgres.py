@@ -8,6 +8,8 @@ system user of its own: see `accounts`.
 from __future__ import annotations
 
 import signal
+import socket
+import struct
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,6 +36,9 @@ SETTINGS = {
     "log_checkpoints": "off",
     "log_min_error_statement": "panic",  # statements carry payloads, which do not belong in a log
 }
+ANSWER_SECONDS = 3.0
+SPEAKS_TLS = struct.pack("!ii", 8, 80877103)
+"""PostgreSQL's SSLRequest: its length and its code."""
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
@@ -51,6 +56,15 @@ class EmbeddedPostgres(EmbeddedServer):
         """Return the address of a database, with the password."""
         password = (self.folder / "password").read_text().strip()
         return f"postgresql://postgres:{password}@{ports.LOOPBACK}:{self.port}/{database}"
+
+    def answers(self) -> bool:
+        """Ask whether it speaks TLS: the one question that needs no password and that a server also answers while it recovers."""
+        try:
+            with socket.create_connection((ports.LOOPBACK, self.port), timeout=ANSWER_SECONDS) as connection:
+                connection.sendall(SPEAKS_TLS)
+                return bool(connection.recv(1))
+        except OSError:
+            return False
 
     def _prepare(self) -> Program:
         self._cluster = self._open_cluster()

@@ -85,6 +85,11 @@ class EmbeddedServer(ABC):
             self._child = None
         self._lock.release()
 
+    def kill(self) -> None:
+        """Kill a server that hangs; what it has promised is on the disk. `stop` does the rest."""
+        if (child := self._child) is not None:
+            child.end(0.0)
+
     def ask_to_end(self) -> None:
         """Ask the server to end, without waiting; `stop` does the rest."""
         if (child := self._child) is not None:
@@ -94,6 +99,10 @@ class EmbeddedServer(ABC):
         """Wait until the server ends by itself; return its exit code, or None if it still runs after the timeout."""
         child = self._child
         return child.wait(timeout_seconds) if child else None
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Return whether the started server answers somebody who connects now; False after three seconds."""
 
     def _start(self) -> None:
         self.port = self._asked_port or ports.choose(self.port)

@@ -163,6 +163,8 @@ class SharedServer:
             if state and state.keeper_pid == lock.holder() and Identity.of(state.server_pid) and not state.failure:
                 return state.port
             time.sleep(0.02)
+        if lock.is_held() and (state := self.places.read_state()) and state.failure:
+            raise LocalFailure(state.failure)
         return None
 
     def _start_keeper(self) -> int:

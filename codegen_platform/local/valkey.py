@@ -29,6 +29,10 @@ class EmbeddedValkey(EmbeddedServer):
         """The address of database 0, with the password."""
         return f"redis://:{self._password()}@{ports.LOOPBACK}:{self.port}/0"
 
+    def answers(self) -> bool:
+        """Ask for an answer to our password."""
+        return self._answers(timeout_seconds=3.0)
+
     def _prepare(self) -> Program:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Program(
@@ -41,8 +45,11 @@ class EmbeddedValkey(EmbeddedServer):
 
     def _is_ready(self, pid: int) -> bool:
         """Return whether the server has loaded its data and answers our password."""
+        return self._answers(timeout_seconds=1.0)
+
+    def _answers(self, *, timeout_seconds: float) -> bool:
         try:
-            with socket.create_connection((ports.LOOPBACK, self.port), timeout=1.0) as connection:
+            with socket.create_connection((ports.LOOPBACK, self.port), timeout=timeout_seconds) as connection:
                 connection.sendall(f"AUTH {self._password()}\r\nPING\r\n".encode())
                 with connection.makefile("rb") as answers:
                     return answers.readline() == b"+OK\r\n" and answers.readline() == b"+PONG\r\n"

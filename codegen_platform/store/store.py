@@ -19,6 +19,9 @@ from codegen_platform.store.pool import Pool, connection_settings, unavailable
 from codegen_platform.store.queries.queries import Queries
 from codegen_platform.store.watching import UpdatesWatch
 
+COMMIT_A_MESSAGE = "SELECT pg_logical_emit_message(true, 'codegen.readiness', '')"
+SHORT_STATEMENTS = "SET statement_timeout = '5s'"
+
 
 class Store:
     """Everything that must not be lost. Opening it connects to nothing; threads may share it, forked children too.
@@ -66,6 +69,22 @@ class Store:
         try:
             with psycopg.connect(**connection_settings(self._pool.database_url)) as connection:
                 connection.execute("SELECT 1")
+        except psycopg.OperationalError as error:
+            raise unavailable(self._pool.database_url, error) from error
+
+    def commits(self) -> bool:
+        """Connect anew and commit a message that nobody reads: False if PostgreSQL answers but commits nothing.
+
+        Its disk is full then, or it is a standby. StoreUnavailable says why it does not answer at all.
+        """
+        try:
+            with psycopg.connect(**connection_settings(self._pool.database_url), autocommit=True) as connection:
+                connection.execute(SHORT_STATEMENTS)
+                try:
+                    connection.execute(COMMIT_A_MESSAGE)
+                except psycopg.Error:
+                    return False
+                return True
         except psycopg.OperationalError as error:
             raise unavailable(self._pool.database_url, error) from error
 

@@ -117,7 +117,7 @@ def test_ready_when_all_answer(gateway: RunningGateway):
     assert answer.status_code == 200
     assert (answer.json()["status"], answer.json()["checks"], answer.json()["degraded"]) == (
         "ready",
-        {"postgres": "up", "redis": "up"},
+        {"postgres": "up", "commits": "up", "redis": "up", "disk": "up"},
         [],
     )
 

@@ -101,7 +101,7 @@ def test_without_postgresql_the_process_is_up_but_not_ready_and_still_measured(g
     assert gateway.client.get("/healthz").status_code == 200
     ready = gateway.client.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
-    assert ready.json()["checks"] == {"postgres": "down", "redis": "up"}
+    assert ready.json()["checks"] == {"postgres": "down", "commits": "down", "redis": "up", "disk": "up"}
     assert "codegen_ledger_up 0.0" in gateway.client.get("/metrics").text
     answer = gateway.client.get("/api/v1/events/any")
     assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")

@@ -176,6 +176,28 @@ def test_a_crashed_server_comes_back_at_the_same_address(home: Path) -> None:
         assert server_of(home, "valkey") != crashed
 
 
+def test_servers_that_were_stopped_are_killed_and_come_back_with_what_they_had(home: Path) -> None:
+    with ensure_services(home) as services:
+        with psycopg.connect(services.database_url) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        stopped = [server_of(home, name) for name in ("postgres", "valkey")]
+        for server in stopped:
+            os.kill(server.pid, signal.SIGSTOP)
+        pause = threading.Event()
+        for _ in range(900):
+            if not any(server.is_alive() for server in stopped):
+                break
+            pause.wait(0.1)
+        assert not any(server.is_alive() for server in stopped)
+        for _ in range(300):
+            with contextlib.suppress(redis.ConnectionError, psycopg.OperationalError):
+                if answers(services):
+                    break
+            pause.wait(0.1)
+        with psycopg.connect(services.database_url) as connection:
+            assert connection.execute("SELECT answer FROM kept").fetchall() == [(42,)]
+
+
 def test_a_server_that_is_lost_for_good_is_reported_once_and_can_be_started_again(home: Path) -> None:
     said: queue.Queue[str] = queue.Queue()
     with ensure_services(home) as services:
