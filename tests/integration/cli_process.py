@@ -14,7 +14,7 @@ PROGRAM = [sys.executable, "-m", "codegen_platform.cli"]
 def call(environ: Mapping[str, str], *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command line to its end; `typed` is its standard input."""
     return subprocess.run(
-        [*PROGRAM, *arguments], env=environ, input=typed, capture_output=True, text=True, check=False, timeout=60
+        [*PROGRAM, *arguments], env=environ, input=typed, capture_output=True, text=True, check=False, timeout=180
     )
 
 

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -139,12 +140,14 @@ def test_a_header_outside_ascii_is_an_answer_and_not_a_crash(gateway: RunningGat
     assert gateway.client.post("/webhooks/github", content=BODY, headers=headers).status_code == 202
 
 
-def test_a_form_encoded_delivery_is_told_what_to_choose(gateway: RunningGateway):
-    body = b"payload=%7B%7D"
-    headers = signed(body, "ping") | {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = gateway.post(body, headers)
-    assert (answer.status_code, answer.json()["code"]) == (415, "form_encoded")
-    assert "application/json" in answer.json()["detail"]
+def test_a_form_encoded_delivery_is_taken_and_its_signature_is_over_the_form(gateway: RunningGateway):
+    plain = (SAMPLES / "pull_request.opened.json").read_bytes()
+    body = urlencode({"payload": plain}).encode()
+    headers = signed(body, "pull_request", delivery_id="form-1") | {"Content-Type": "application/x-www-form-urlencoded"}
+    assert gateway.post(body, headers).status_code == 202
+    assert stored(gateway.store, "form-1").body == body
+    forged = headers | {"X-Hub-Signature-256": signed(plain, "pull_request")["X-Hub-Signature-256"]}
+    assert gateway.post(body, forged).status_code == 401
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "identity", "br"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given, settings
@@ -67,7 +68,6 @@ def test_a_hundred_levels_are_read():
         (b"[]", "not_an_object"),
         (b'"text"', "not_an_object"),
         (b"null", "not_an_object"),
-        (b"payload=%7B%7D", "invalid_json"),
     ],
 )
 def test_what_cannot_be_read_has_a_reason(body: bytes, reason: str):
@@ -90,3 +90,37 @@ def test_reading_takes_linear_time_on_hostile_bytes(unit: bytes):
     with pytest.raises(Unparseable):
         read_body(b"[" * (MAX_DEPTH + 1) + unit * 300_000)
     assert time.process_time() - started < 10
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.text(), json_values))
+def test_a_form_holds_the_same_object_as_the_json_in_it(value: dict[str, Any]):
+    for text in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
+        body = urlencode({"payload": text.encode("utf-8", "surrogatepass")}).encode()
+        try:
+            expected = read_body(text.encode("utf-8", "surrogatepass"))
+        except Unparseable:
+            continue
+        assert read_body(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"payload=", "invalid_json"),
+        (b"payload=%7B%7D&payload=%7B%7D", "invalid_form"),
+        (b"payload=%7B%7D&x=1", "invalid_form"),
+        (b"payload={}=", "invalid_form"),
+        (b"payload=%7B=0A%7D", "invalid_form"),
+        (b"payload=%7B%7D\n", "invalid_form"),
+        (b"payload=%7B%ZZ%7D", "invalid_json"),
+        (b"payload=%FF%FE", "not_utf8"),
+        (b"payload=%5B%5D", "not_an_object"),
+        (b"payload=" + b"%5B" * 200, "too_deep"),
+        (b"other=%7B%7D", "invalid_json"),
+    ],
+)
+def test_another_form_is_unparseable(body: bytes, reason: str):
+    with pytest.raises(Unparseable) as caught:
+        read_body(body)
+    assert caught.value.reason == reason

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from codegen_platform.errors import StoreUnavailable
-from codegen_platform.events.delivery import BadSignature, EncodedBody, FormEncoded, IncompleteDelivery
+from codegen_platform.events.delivery import BadSignature, EncodedBody, IncompleteDelivery
 from codegen_platform.gateway.bodies import BodyTooLarge, BodyTooSlow, SenderTooBusy, TooManyBodies
 from codegen_platform.gateway.refusals import REFUSALS
 
@@ -30,7 +30,6 @@ def test_every_error_of_intake_has_its_refusal():
         BadSignature,
         IncompleteDelivery,
         EncodedBody,
-        FormEncoded,
         BodyTooLarge,
         BodyTooSlow,
         TooManyBodies,
