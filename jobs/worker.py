@@ -171,6 +171,7 @@ def _announce(agent: Agent, presence: Presence, fold_metrics: Callable[[], None]
         presence.begin()
         sender.timer.call_repeatedly(HEARTBEAT_SECONDS, presence.beat)
         sender.timer.call_repeatedly(FOLD_SECONDS, fold_metrics)
+        beat()
         sender.timer.call_repeatedly(INTERVAL_SECONDS, beat)
         log.info("worker.ready", name=agent.name, capacity=agent.capacity, capabilities=len(agent.capabilities))
 

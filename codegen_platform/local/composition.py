@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from codegen_platform.heartbeat import VARIABLE, heartbeats_of
+from codegen_platform.heartbeat import VARIABLE, heartbeats_of, mark_down
 from codegen_platform.local.dagster_home import LOCATION, write_dagster_home
 from codegen_platform.local.environment import environment_for, scratch_of
 from codegen_platform.local.probes import (
@@ -164,6 +164,7 @@ class Composition:
         answers: Callable[[], bool] | None = None,
     ) -> Supervised:
         heartbeat = heartbeats_of(self.settings.home) / name
+        mark_down(heartbeat)  # made now, while there is space; its first sign of life is waited for
         program = Program(
             name=name,
             command=(sys.executable, *arguments),

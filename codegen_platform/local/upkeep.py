@@ -92,6 +92,16 @@ class Upkeep(threading.Thread):
         at = last_beat(heartbeat) if heartbeat is not None else None
         return time.monotonic() if at is None else at
 
+    def _has_shown_life(self, *, since: float) -> bool:
+        """Return whether the process has left a first sign of life; where it can leave none, that is not waited for."""
+        heartbeat = self.process.heartbeat
+        if heartbeat is None:
+            return True
+        if self.process.answers is not None:
+            beat(heartbeat)
+        at = last_beat(heartbeat)
+        return at is None or at >= since
+
     def _bring_back(self, happened: str) -> None:
         """Start the process again, after waits that grow, until it is ready: whatever is in its way may go away."""
         if time.monotonic() - self._ready_at >= STABLE_AFTER_SECONDS:
@@ -115,8 +125,9 @@ class Upkeep(threading.Thread):
         """Start the process and wait until it is ready; nothing is left if it does not become ready."""
         self.process.refuse_taken_ports()  # else whoever listens there would answer when we ask whether it is ready
         child = self.child = Child(self.process.program)
-        deadline = time.monotonic() + self.process.start_timeout_seconds
-        while not self.process.is_ready():
+        started = time.monotonic()
+        deadline = started + self.process.start_timeout_seconds
+        while not (self.process.is_ready() and self._has_shown_life(since=started)):
             if not self._board.pause(self.process.probe_interval_seconds):
                 return
             code = child.exit_code()
@@ -126,8 +137,6 @@ class Upkeep(threading.Thread):
                 self._end_child(1.0)
                 raise self._failure(f"was not ready after {self.process.start_timeout_seconds:g} s")
         self._ready_at = time.monotonic()
-        if self.process.heartbeat is not None:
-            beat(self.process.heartbeat)
         self._board.change(self.process.name, "ready")
 
     def _end_child(self, grace_seconds: float) -> None:

@@ -52,13 +52,14 @@ def _say(line: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./dev chaos",
-        description="Run a platform of its own on free ports, ask it for tasks, and kill -9 one of its processes in every round;"
+        description="Run a platform of its own on free ports, ask it for tasks, and in every round kill -9 or stop one of its processes, or"
+        " fill its disk;"
         " in the end see that every task has ended, that none was lost, and that nothing was reviewed twice.",
     )
     parser.add_argument("--rounds", type=int, default=50, metavar="N", help="how many (default: 50, about 15 minutes)")
     parser.add_argument("--seed", type=int, metavar="N", help="repeats a run's choices (default: a new one, printed)")
     parser.add_argument(
-        "--only", action="append", choices=[*STRIKES], metavar="NAME", help=f"kill only this: {', '.join(STRIKES)}"
+        "--only", action="append", choices=[*STRIKES], metavar="NAME", help=f"strike only this: {', '.join(STRIKES)}"
     )
     parser.add_argument("--keep", action="store_true", help="keep logs and data, also when everything held")
     return parser

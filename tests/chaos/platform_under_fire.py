@@ -23,6 +23,7 @@ from codegen_platform.local.ports import is_free
 from codegen_platform.local.postgres import EmbeddedPostgres
 from codegen_platform.local.processes import Child, Program
 from codegen_platform.local.shared import KeptState, SharedPlaces
+from tests.chaos.small_disk import SmallDisk
 
 CHECKOUT = Path(__file__).parents[2]
 PORTS = ("GATEWAY__PORT", "GATEWAY__PUBLIC_PORT", "DAGSTER__PORT", "PUBLISHER__METRICS_PORT", "WORKERS__METRICS_PORT")
@@ -34,9 +35,11 @@ WAITS = {
     "CODEGEN_PUBLISHER__QUIET_SECONDS": "1",
     "CODEGEN_PUBLISHER__REQUEST_TIMEOUT_SECONDS": "4",
     "CODEGEN_PUBLISHER__LEASE_SECONDS": "8",
+    "CODEGEN_SUPERVISOR__SILENCE_LIMIT_SECONDS": "12",
 }
 SETTLE_SECONDS = 150.0
 STOP_SECONDS = 60.0
+NOTICED_SECONDS = 90.0
 
 
 def ports_of_ours(count: int) -> list[int]:
@@ -56,11 +59,13 @@ class PlatformUnderFire:
         home: its state, its logs.
         peers: environment that points it to the doubles.
         starts: how often `up` was started.
+        disk: the disk of the home, if it has one of its own that can be made full.
     """
 
     home: Path
     peers: dict[str, str]
     starts: int = 0
+    disk: SmallDisk | None = None
     _up: Child | None = None
     _ports: list[int] = field(default_factory=lambda: ports_of_ours(len(PORTS)))
 
@@ -153,6 +158,28 @@ class PlatformUnderFire:
                 os.kill(process.pid, signal.SIGKILL)
         while any(process.is_alive() for process in struck):
             time.sleep(0.01)
+
+    def stop(self, pid: int) -> None:
+        """kill -STOP a process, and return when the platform has noticed and killed it.
+
+        Raises:
+            NotSettled: nobody did.
+        """
+        struck = Identity.of(pid)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+        deadline = time.monotonic() + NOTICED_SECONDS
+        while struck is not None and struck.is_alive():
+            if time.monotonic() > deadline:
+                raise NotSettled(f"process {pid} was stopped, and nothing killed it in {NOTICED_SECONDS:g} s")
+            time.sleep(0.1)
+
+    def degraded(self) -> list[str]:
+        """Return what the gateway says is missing; that it does not answer is no answer."""
+        try:
+            return list(httpx.get(f"{self.gateway}/readyz", timeout=5.0).json()["degraded"])
+        except (httpx.HTTPError, ValueError):
+            return []
 
     def _kept(self, name: str) -> KeptState | None:
         return SharedPlaces(home=self.home, name=name).read_state()

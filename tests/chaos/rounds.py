@@ -6,7 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from tests.chaos.asking import Asking
 from tests.chaos.changes_to_review import Changes
 from tests.chaos.platform_under_fire import PlatformUnderFire
 from tests.chaos.requests_of_a_round import Requests
-from tests.chaos.strikes import STRIKES, deck
+from tests.chaos.small_disk import reason_against, small_disk
+from tests.chaos.strikes import FULL_DISK, STRIKES, deck
 from tests.chaos.verdict import judge, open_tasks
 from tests.doubles.github import GitHubDouble
 
@@ -69,7 +70,7 @@ def strike_for(
         NotSettled: the platform did not come back after a kill. Unanswered: a request was not answered in time.
     """
     chance, summary, began = random.Random(seed), Summary(seed=seed), time.monotonic()
-    with _scene(folder, seed) as (platform, requests):
+    with _scene(folder, seed, on_small_disk=FULL_DISK in names and not reason_against()) as (platform, requests):
         victims = deck(names, chance)
         for number in range(1, rounds + 1):
             _round(number, rounds, next(victims), platform, requests, chance, summary, say)
@@ -81,10 +82,12 @@ def strike_for(
 
 
 @contextmanager
-def _scene(folder: Path, seed: int) -> Iterator[tuple[PlatformUnderFire, Requests]]:
-    with GitHubDouble() as github:
+def _scene(folder: Path, seed: int, *, on_small_disk: bool) -> Iterator[tuple[PlatformUnderFire, Requests]]:
+    with ExitStack() as stack:
+        disk = stack.enter_context(small_disk(folder / "home")) if on_small_disk else None
+        github = stack.enter_context(GitHubDouble())
         peers = {"GITHUB_API_URL": github.url, "GITHUB_TOKEN": "ghp_" + "c" * 36}
-        with PlatformUnderFire(home=folder / "home", peers=peers) as platform:
+        with PlatformUnderFire(home=folder / "home", peers=peers, disk=disk) as platform:
             changes = Changes(github=github, chance=random.Random(f"{seed} changes"))
             changes.register(folder / "repository", platform.database_url())
             asking = Asking(gateway=platform.gateway)

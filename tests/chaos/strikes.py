@@ -1,8 +1,9 @@
-"""What can be killed: every process of the platform, alone and all together, and the content of Redis."""
+"""What can be struck: every process of the platform, killed or stopped, all together, the content of Redis, and the disk."""
 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -10,8 +11,9 @@ import psycopg
 import redis
 
 from bench.processes import tree
-from tests.chaos.platform_under_fire import PlatformUnderFire
+from tests.chaos.platform_under_fire import NotSettled, PlatformUnderFire
 
+TOLD_SECONDS = 20.0
 Strike = Callable[[PlatformUnderFire, random.Random], str]
 """Kills something and says what it was; the empty text if it was not there."""
 
@@ -80,6 +82,35 @@ def everything(platform: PlatformUnderFire, _: random.Random) -> str:
     return f"all {len(pids)} processes"
 
 
+def stopped(name: str, platform: PlatformUnderFire, _: random.Random) -> str:
+    """Stop one part, as a debugger or a dead disk does; it does not end, and it does not answer."""
+    pid = platform.parts().get(name)
+    if pid is None:
+        return ""
+    platform.stop(pid)
+    return f"{name} ({pid}), stopped"
+
+
+def full_disk(platform: PlatformUnderFire, chance: random.Random) -> str:
+    """Leave no room on the disk of the home for a while; the gateway has to say so within seconds."""
+    if platform.disk is None:
+        return ""
+    seconds = chance.uniform(5.0, 15.0)
+    platform.disk.fill()
+    try:
+        deadline = time.monotonic() + TOLD_SECONDS
+        while "disk" not in platform.degraded():
+            if time.monotonic() > deadline:
+                raise NotSettled(f"the disk was full for {TOLD_SECONDS:g} s, and /readyz did not say so")
+            time.sleep(0.2)
+        time.sleep(seconds)
+    finally:
+        platform.disk.make_room()
+    return f"the disk, full for {seconds:.0f} s"
+
+
+STOPPED = ("gateway", "publisher", "workers", "daemon", "code-server", "webserver", "postgres", "valkey")
+FULL_DISK = "full-disk"
 STRIKES: Mapping[str, Strike] = {
     "gateway": partial(part, "gateway"),
     "publisher": partial(part, "publisher"),
@@ -97,6 +128,8 @@ STRIKES: Mapping[str, Strike] = {
     "redis-keeper": partial(part, "valkey-keeper"),
     "supervisor": supervisor,
     "everything": everything,
+    **{f"stopped-{name}": partial(stopped, name) for name in STOPPED},
+    FULL_DISK: full_disk,
 }
 
 

@@ -1,4 +1,4 @@
-"""kill -9 of real processes while tasks are asked for over REST; `./dev chaos` does it fifty times, to every one of them."""
+"""Real processes killed or stopped, and a full disk, while tasks are asked for over REST; `./dev chaos` does it for long, to all."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import pytest
 
 from tests.chaos.requests_of_a_round import TASKS_A_ROUND
 from tests.chaos.rounds import strike_for
+from tests.chaos.small_disk import reason_against
+from tests.chaos.strikes import FULL_DISK
 
-STRUCK = ("gateway", "workers-and-runs", "backend")
+STRUCK = ("gateway", "workers-and-runs", "backend", "stopped-publisher")
 
 
 @pytest.fixture
@@ -26,3 +28,12 @@ def test_every_task_ends_and_none_is_lost_or_reviewed_twice_whatever_is_killed(f
     assert summary.wrong == []
     assert set(summary.struck.elements()) == {*STRUCK}
     assert summary.created == summary.ends["complete"] == len(STRUCK) * TASKS_A_ROUND
+
+
+@pytest.mark.skipif(bool(reason_against()), reason=reason_against())
+def test_a_full_disk_is_told_and_work_goes_on_when_there_is_room_again(folder: Path) -> None:
+    summary = strike_for(1, seed=20261127, folder=folder, names=(FULL_DISK,))
+    assert summary.wrong == []
+    assert summary.struck == {FULL_DISK: 1}
+    assert summary.starts == 1, "`up` outlived it"
+    assert summary.created == summary.ends["complete"] == TASKS_A_ROUND

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from codegen_platform.heartbeat import last_beat, mark_down
 from codegen_platform.local import ports
 from codegen_platform.local.errors import ChildFailed, PortInUse, ProgramMissing
 from codegen_platform.local.identity import Identity
@@ -159,6 +160,19 @@ def test_a_process_that_was_stopped_is_killed_and_started_again(
         assert Identity.of(before) is None
         assert supervisor.pids["b"] == other
         assert "gave no sign of life" in next(one.detail for one in watched.seen if one.state == "restarting")
+
+
+def test_a_process_is_ready_only_when_it_has_left_a_sign_of_life_since_it_was_started(
+    process: Callable[..., Supervised], watched: Watched, tmp_path: Path
+) -> None:
+    heartbeat = tmp_path / "beats"
+    mark_down(heartbeat)
+    (tmp_path / "a.ready").touch()  # as a daemon that another one's signs make look healthy
+    slow = "import os, time; time.sleep(1); os.utime('beats', (time.monotonic(),) * 2); time.sleep(600)"
+    asleep = process("a", slow, heartbeat=heartbeat, silence_limit_seconds=30.0)
+    with Supervisor([asleep], on_progress=watched) as supervisor:
+        supervisor.start()
+        assert (last_beat(heartbeat) or 0) > 0
 
 
 def test_a_process_that_no_longer_answers_is_killed_and_started_again(
