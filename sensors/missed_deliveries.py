@@ -7,9 +7,18 @@ import dagster as dg
 from jobs import recover_missed_deliveries
 from resources import Ledger
 from resources.process import settings
-from resources.run_log import RUN_LOG
 
-INTERVAL_SECONDS = 900
+INTERVAL_SECONDS = 60
+RUNS_KEPT = 60
+RUNS_FORGOTTEN_A_TICK = 5
+
+UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 @dg.sensor(
@@ -18,10 +27,23 @@ INTERVAL_SECONDS = 900
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def missed_deliveries(context: dg.SensorEvaluationContext, ledger: Ledger) -> dg.RunRequest | dg.SkipReason:
-    """Compare the ledger with GitHub at start and every quarter of an hour, if anybody uses GitHub here.
+    """Compare the ledger with GitHub at start and every minute, if anybody uses GitHub here.
 
-    The run asks GitHub, because this process holds no credentials for it. However often sensors start anew, a quarter has one run.
+    The run asks GitHub, because this process holds no credentials for it. However often sensors start anew, a minute has one run, and a run
+    that takes longer, or waits for a busy worker, is the only one.
     """
     if settings().github.app_id is None and not ledger.store.repositories.on_github(limit=1):
         return dg.SkipReason("no repository on GitHub is known")
-    return dg.RunRequest(run_config=RUN_LOG, run_key=f"quarter:{int(time.time()) // INTERVAL_SECONDS}")
+    unfinished = dg.RunsFilter(job_name=recover_missed_deliveries.name, statuses=UNFINISHED)
+    if context.instance.get_run_ids(unfinished, limit=1):
+        return dg.SkipReason("the look before is not finished")
+    _forget_old_runs(context.instance)
+    return dg.RunRequest(run_key=f"minute:{int(time.time()) // INTERVAL_SECONDS}")
+
+
+def _forget_old_runs(instance: dg.DagsterInstance) -> None:
+    """Delete the oldest successful looks, so that a run a minute does not fill Dagster's records."""
+    done = dg.RunsFilter(job_name=recover_missed_deliveries.name, statuses=[dg.DagsterRunStatus.SUCCESS])
+    ids = instance.get_run_ids(done, limit=RUNS_KEPT + RUNS_FORGOTTEN_A_TICK)
+    for run_id in ids[RUNS_KEPT:]:
+        instance.delete_run(run_id)

@@ -18,7 +18,7 @@ from codegen_platform.events.recovery import (
     reconcile_heads,
     recover_deliveries,
 )
-from codegen_platform.forge import GitHubForge, OpenPullRequest
+from codegen_platform.forge import GitHubForge
 from codegen_platform.store import RepositoryRow, Store
 
 log = structlog.get_logger()
@@ -26,8 +26,16 @@ log = structlog.get_logger()
 DELIVERIES_KEPT = timedelta(days=3)
 """GitHub forgets deliveries after that."""
 
+LATELY = timedelta(hours=1)
+"""How far back most looks go into the record of deliveries; see `_record_since`."""
+
+THOROUGH_MINUTES = 15
+
 MOST_REPOSITORIES = 100
-"""Looked at in one go: four looks an hour then take less than a tenth of the calls that GitHub allows."""
+"""Looked at in one go. A list that is unchanged costs nothing at GitHub."""
+
+CALLS_FOR_REVIEWS = 1_000
+"""When an owner's limit has no more calls left than that, looks at its repositories wait: reviews come first."""
 
 MOST_UNREAD = 3
 UNAUTHORISED = 401
@@ -38,7 +46,8 @@ class Recovery:
     """What one look came to.
 
     Attributes:
-        read: repositories whose open pull requests were listed; hidden: those that GitHub does not show us (any more).
+        read: repositories whose open pull requests were listed; unchanged: those among them that have been since the look before.
+        hidden: those that GitHub does not show us (any more).
         unread: those that GitHub did not answer about; left: those that this look did not come to.
         wait_seconds: how long GitHub asked us to wait, which ended the look; None if it did not.
     """
@@ -46,6 +55,7 @@ class Recovery:
     deliveries: RecoveredDeliveries = field(default_factory=RecoveredDeliveries)
     heads: ReconciledHeads = field(default_factory=ReconciledHeads)
     read: int = 0
+    unchanged: int = 0
     hidden: int = 0
     unread: int = 0
     left: int = 0
@@ -67,14 +77,17 @@ def recover_missed(
         StoreUnavailable: as far as it came it is done; call again.
     """
     recovery = Recovery()
+    known = store.repositories.on_github()
     try:
         if deliveries is not None:
-            recovery = replace(recovery, deliveries=_ask_again(store, deliveries, now - DELIVERIES_KEPT))
+            recovery = replace(recovery, deliveries=_ask_again(store, deliveries, _record_since(known, now)))
         if github is not None:
-            known = store.repositories.on_github()
             recovery = replace(recovery, left=len(known))
+            spent: set[str] = set()
             for repository in _in_turn(known):
-                recovery = _look_at(store, github, repository, replace(recovery, left=recovery.left - 1))
+                if _owner(repository) not in spent:
+                    one_less = replace(recovery, left=recovery.left - 1)
+                    recovery = _look_at(store, github, repository, one_less, spent, now)
     except ForgeUnavailable as error:
         if error.retry_after_seconds is None:
             raise
@@ -102,9 +115,27 @@ def _in_turn(known: Sequence[RepositoryRow]) -> Sequence[RepositoryRow]:
     return [*known[start:], *known[:start]][:MOST_REPOSITORIES]
 
 
-def _look_at(store: Store, github: GitHubForge, repository: RepositoryRow, so_far: Recovery) -> Recovery:
+def _record_since(known: Sequence[RepositoryRow], now: datetime) -> datetime:
+    """Return how far back to read GitHub's record: an hour, and all of it every quarter of an hour and after a pause of ours."""
+    last = max((repository.looked_at for repository in known if repository.looked_at), default=None)
+    paused = last is None or now - last > timedelta(minutes=THOROUGH_MINUTES)
+    return now - (DELIVERIES_KEPT if paused or now.minute % THOROUGH_MINUTES == 0 else LATELY)
+
+
+def _owner(repository: RepositoryRow) -> str:
+    return repository.full_name.partition("/")[0].lower()
+
+
+def _look_at(
+    store: Store, github: GitHubForge, repository: RepositoryRow, so_far: Recovery, spent: set[str], now: datetime
+) -> Recovery:
+    """Look at one repository; its owner is added to `spent` if its limit is nearly used up."""
+    look = store.repositories.begin_look(repository.id)
     try:
-        pulls = _open_pull_requests(github, repository)
+        # None that were last touched before we met the repository: nothing can be missing of them.
+        listed = github.look_at_open_pull_requests(
+            repository.full_name, updated_since=repository.created_at - SETTING_UP, etag=look.etag
+        )
     except ForgeRefused as error:
         if error.status == UNAUTHORISED:
             raise
@@ -116,15 +147,16 @@ def _look_at(store: Store, github: GitHubForge, repository: RepositoryRow, so_fa
             raise
         log.warning("repository.unread", repository=repository.full_name, error=str(error))
         return replace(so_far, unread=unread)
-    found, before = reconcile_heads(store, repository, pulls), so_far.heads
+    if listed.calls_left is not None and listed.calls_left < CALLS_FOR_REVIEWS:
+        log.warning("recovery.owner_left", owner=_owner(repository), calls_left=listed.calls_left)
+        spent.add(_owner(repository))
+    found = reconcile_heads(store, repository, listed.pulls or (), now=now)
+    store.repositories.end_look(repository.id, look, listed.etag or look.etag)
+    before = so_far.heads
     heads = ReconciledHeads(
         seen=before.seen + found.seen,
         without_task=before.without_task + found.without_task,
         recorded=before.recorded + found.recorded,
     )
-    return replace(so_far, heads=heads, read=so_far.read + 1)
-
-
-def _open_pull_requests(github: GitHubForge, repository: RepositoryRow) -> Sequence[OpenPullRequest]:
-    """Return the pull requests that anything may be missing of: none that were last touched before we met the repository."""
-    return github.list_open_pull_requests(repository.full_name, updated_since=repository.created_at - SETTING_UP)
+    unchanged = so_far.unchanged + int(listed.pulls is None)
+    return replace(so_far, heads=heads, read=so_far.read + 1, unchanged=unchanged)

@@ -34,6 +34,12 @@ SETTING_UP = timedelta(hours=1)
 
 CLOCKS_DIFFER = timedelta(minutes=1)
 
+FAILED_SINCE = timedelta(days=1)
+"""A head whose task failed longer ago is left alone: the same reason holds, or somebody knows."""
+
+MOST_REVIVALS = 8
+"""Attempts at a task up to which a superseded head that is still the head is revived."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecoveredDeliveries:
@@ -113,18 +119,20 @@ class ReconciledHeads:
 
 
 def reconcile_heads(
-    store: Store, repository: RepositoryRow, open_pull_requests: Sequence[OpenPullRequest]
+    store: Store, repository: RepositoryRow, open_pull_requests: Sequence[OpenPullRequest], *, now: datetime
 ) -> ReconciledHeads:
     """Record an event for every open head of the repository that no task is for; routing then decides about it as about any other.
 
     A head that routing ignored (a draft, a bot's) is recorded once, and again only when that may have changed. A head whose task was
-    superseded although it is the head (it was closed and reopened, or went back) gets an event that revives the task. Pull requests
-    that were open long before the repository sent its first delivery are left alone until their first event.
+    superseded although it is the head (it was closed and reopened, or went back, or a run saw an older state) gets an event that revives
+    the task. So does, once, a head whose task failed or was given up within a day; and one that is for another base branch since. Pull
+    requests that were open long before the repository sent its first delivery are left alone until their first event.
 
     Raises:
         StoreUnavailable: as far as it came it is done; call again.
     """
-    pulls = [pull for pull in open_pull_requests if pull.repository == repository.full_name]
+    name = repository.full_name.lower()
+    pulls = [pull for pull in open_pull_requests if pull.repository.lower() == name]
     if len(pulls) < len(open_pull_requests):
         # Its deliveries come under the new name, which is a repository of its own here.
         log.info("repository.renamed", repository=repository.full_name, now=open_pull_requests[0].repository)
@@ -133,27 +141,59 @@ def reconcile_heads(
         tasks[head.number].append(head)
     counts = ReconciledHeads(seen=len(pulls))
     for pull in pulls:
-        fact = _missing_fact(pull, tasks[pull.number], met_at=repository.created_at)
-        if fact is None:
+        missing = _missing(pull, tasks[pull.number], met_at=repository.created_at, now=now)
+        if missing is None:
             continue
-        recorded = store.events.record(_delivery_id(pull, fact), "pull_request", _body(pull), {}, source=SOURCE)
+        recorded = store.events.record(
+            _delivery_id(pull, missing.fact), "pull_request", _body(pull, missing), {}, source=SOURCE
+        )
         if recorded.created:
             log.info("head.reconciled", repository=pull.repository, number=pull.number, head_sha=pull.head_sha)
         counts = replace(counts, without_task=counts.without_task + 1, recorded=counts.recorded + int(recorded.created))
     return counts
 
 
-def _missing_fact(pull: OpenPullRequest, tasks: Sequence[TaskHead], *, met_at: datetime) -> str | None:
-    """Return what makes an event about this head new, or None if nothing is missing."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Missing:
+    """What is missing of a head.
+
+    Attributes:
+        fact: what makes an event about it new; with the same fact it is recorded once.
+        is_retargeted: whether the head was reviewed for another base branch.
+    """
+
+    fact: str
+    is_retargeted: bool = False
+
+
+def _missing(pull: OpenPullRequest, tasks: Sequence[TaskHead], *, met_at: datetime, now: datetime) -> _Missing | None:
+    """Return what is missing of this head, None if nothing is."""
     if not tasks and pull.opened_at < met_at - SETTING_UP:
         return None
     if any(task.head_sha is None and task.status in OPEN for task in tasks):
         return None  # its run will read this head
-    ends = [task.status for task in tasks if task.head_sha == pull.head_sha]
-    if not ends:
-        return f"draft={pull.draft}"
-    revivable = all(end == "superseded" for end in ends)
-    return f"superseded, updated {pull.updated_at.isoformat()}" if revivable else None
+    of_head = [task for task in tasks if task.head_sha == pull.head_sha]
+    if not of_head:
+        return _Missing(fact=f"draft={pull.draft}")
+    for_base = [task for task in of_head if task.base_ref in (None, pull.base_ref)]
+    is_retargeted = len(for_base) < len(of_head)
+    if not for_base:
+        return _Missing(fact=f"for {pull.base_ref}, draft={pull.draft}", is_retargeted=True)
+    fact = _lost_review(pull, for_base, now)
+    return _Missing(fact=fact, is_retargeted=is_retargeted) if fact else None
+
+
+def _lost_review(pull: OpenPullRequest, tasks: Sequence[TaskHead], now: datetime) -> str | None:
+    """Return the fact that every task for a head ended without a review, None if that is not so, or was made good often enough."""
+    ends = {task.status for task in tasks}
+    if not ends <= {"superseded", "failed", "dead"}:
+        return None
+    if ends == {"superseded"}:
+        attempt = max(task.attempt for task in tasks)
+        revivable = attempt < MOST_REVIVALS
+        return f"superseded at attempt {attempt}, updated {pull.updated_at.isoformat()}" if revivable else None
+    failed_at = max(task.completed_at for task in tasks if task.completed_at and task.status != "superseded")
+    return "failed" if failed_at > now - FAILED_SINCE else None
 
 
 def _delivery_id(pull: OpenPullRequest, fact: str) -> str:
@@ -161,13 +201,14 @@ def _delivery_id(pull: OpenPullRequest, fact: str) -> str:
     return f"{SOURCE}-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
 
-def _body(pull: OpenPullRequest) -> bytes:
-    """Return the event as GitHub would have shaped it."""
+def _body(pull: OpenPullRequest, missing: _Missing) -> bytes:
+    """Return the event as GitHub would have shaped it, with the reason why we made it."""
     author = None
     if pull.author_id is not None:
         author = {"login": pull.author or "", "id": pull.author_id, "type": pull.author_type}
     event: dict[str, object] = {
-        "action": "synchronize",
+        "action": "edited" if missing.is_retargeted else "synchronize",
+        "reconciled": missing.fact,
         "number": pull.number,
         "pull_request": {
             "number": pull.number,
@@ -181,4 +222,6 @@ def _body(pull: OpenPullRequest) -> bytes:
         },
         "repository": {"id": pull.repository_id, "full_name": pull.repository},
     }
+    if missing.is_retargeted:
+        event["changes"] = {"base": {}}
     return json.dumps(event).encode("ascii")

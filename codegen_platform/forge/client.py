@@ -42,6 +42,23 @@ class GitHubClient:
         links = answer.headers.get("link")
         return read_as(list[kind], answer.json(), what=f"GET {path}"), None if links is None else 'rel="next"' in links  # type: ignore[valid-type]
 
+    def get_unless_unchanged(
+        self,
+        kind: type[T],
+        repository: str,
+        path: str,
+        parameters: Mapping[str, str | int],
+        etag: str | None,
+    ) -> tuple[T | None, Mapping[str, str]]:
+        """Return `GET /repos/{repository}{path}` as `kind`, None if it is still the answer with this `etag`; and the headers.
+
+        Raises:
+            ForgeUnavailable, ForgeRefused: see `Connection.call`.
+        """
+        answer = self._call(repository, "GET", f"/repos/{repository}{path}", parameters=parameters, etag=etag)
+        found = None if answer.is_unchanged else read_as(kind, answer.json(), what=f"GET {path}")
+        return found, answer.headers
+
     def may_use_graphql(self, repository: str) -> bool:
         """Return whether there is a token: GraphQL answers nobody without one."""
         return self._auth.token(repository) is not None
@@ -76,15 +93,16 @@ class GitHubClient:
         *,
         parameters: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
+        etag: str | None = None,
     ) -> Answer:
         token = self._auth.token(repository)
         try:
-            return self._authorised(verb, path, parameters, body, token)
+            return self._authorised(verb, path, parameters, body, token, etag)
         except ForgeRefused as error:
             # A minted token can end early (the installation was suspended and resumed): one new token, then it is final.
             if error.status != 401 or token is None or not self._auth.forget(repository, token):
                 raise
-        return self._authorised(verb, path, parameters, body, self._auth.token(repository))
+        return self._authorised(verb, path, parameters, body, self._auth.token(repository), etag)
 
     def _authorised(
         self,
@@ -93,6 +111,9 @@ class GitHubClient:
         parameters: Mapping[str, str | int] | None,
         body: Mapping[str, Any] | None,
         token: str | None,
+        etag: str | None,
     ) -> Answer:
         authorization = f"token {token}" if token else None
-        return self._connection.call(verb, path, parameters=parameters, body=body, authorization=authorization)
+        return self._connection.call(
+            verb, path, parameters=parameters, body=body, authorization=authorization, etag=etag
+        )

@@ -22,15 +22,21 @@ log = structlog.get_logger()
 TRIES = 3
 """Attempts of one call over broken connections and gateway errors while the budget of retries lasts; longer outages are the task's."""
 
+NOT_MODIFIED = 304
 _RETRIED = frozenset({502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer; header names are in lower case."""
+    """A successful answer; header names are in lower case.
+
+    Attributes:
+        is_unchanged: the caller has the answer already, by its `etag`; there is no body, and at GitHub the call was free.
+    """
 
     headers: Mapping[str, str]
     body: str
+    is_unchanged: bool = False
 
     def json(self) -> Any:
         """Return the parsed body.
@@ -75,8 +81,12 @@ class Connection:
         body: Mapping[str, Any] | None = None,
         authorization: str | None = None,
         accept: str = "application/vnd.github+json",
+        etag: str | None = None,
     ) -> Answer:
         """Call `path` (beginning with `/`, or `graphql_url`) and return the answer.
+
+        Args:
+            etag: of an earlier answer to the same call; the new one may then be `is_unchanged`.
 
         Raises:
             ForgeUnavailable: no answer, a server error, or a rate limit with the seconds to wait.
@@ -85,6 +95,8 @@ class Connection:
         headers = {"Accept": accept}
         if authorization is not None:
             headers["Authorization"] = authorization
+        if etag is not None:
+            headers["If-None-Match"] = etag
         self._retries.earn()
         for attempt in range(1, TRIES + 1):
             try:
@@ -110,6 +122,8 @@ class Connection:
             raise _unanswered(error, what) from error
         if raw.status in _RETRIED and "retry-after" not in raw.headers:
             raise _Broken(str(error_of(raw.status, raw.headers, raw.text, what=what, method=verb)))
+        if raw.status == NOT_MODIFIED and "If-None-Match" in headers:
+            return Answer(raw.headers, "", is_unchanged=True)
         if raw.status >= 300:
             raise error_of(raw.status, raw.headers, raw.text, what=what, method=verb)
         return Answer(raw.headers, raw.text)

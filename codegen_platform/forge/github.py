@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from codegen_platform.forge.auth import GitHubAuth
 from codegen_platform.forge.client import GitHubClient
 from codegen_platform.forge.connection import Connection
 from codegen_platform.forge.contents import MAX_FILES, Entry
-from codegen_platform.forge.interface import Head, OpenPullRequest
+from codegen_platform.forge.interface import Head, OpenPullRequest, OpenPullRequests
 from codegen_platform.forge.reading import read_pull_request
 from codegen_platform.forge.texts import FileReader
 
@@ -79,8 +80,15 @@ class GitHubForge:
 
         For finding work whose webhook never came. `updated_since` leaves out older ones, and the calls for them.
         """
+        return self.look_at_open_pull_requests(repository, updated_since=updated_since, limit=limit).pulls or ()
+
+    def look_at_open_pull_requests(
+        self, repository: str, *, updated_since: datetime | None = None, limit: int = 1_000, etag: str | None = None
+    ) -> OpenPullRequests:
+        """Return the open pull requests as above, unless they are those of an earlier look with this `etag`, which costs nothing."""
         split_repository(repository)
         found: list[OpenPullRequest] = []
+        first: OpenPullRequests | None = None
         for page in range(1, math.ceil(limit / PAGE) + 1):
             asked: dict[str, str | int] = {
                 "state": "open",
@@ -89,12 +97,23 @@ class GitHubForge:
                 "per_page": PAGE,
                 "page": page,
             }
-            pulls = self._client.get(list[ListedPullAnswer], repository, "/pulls", asked)
+            # What changes anywhere moves to the first page, so its tag stands for all of them.
+            known = etag if page == 1 else None
+            pulls, headers = self._client.get_unless_unchanged(
+                list[ListedPullAnswer], repository, "/pulls", asked, known
+            )
+            left = headers.get("x-ratelimit-remaining", "")
+            first = first or OpenPullRequests(
+                pulls=None, etag=headers.get("etag"), calls_left=int(left) if left.isdecimal() else None
+            )
+            if pulls is None:
+                return first
             fresh = [pull for pull in pulls if updated_since is None or pull.updated_at >= updated_since]
             found += [_open_pull_request(pull) for pull in fresh]
             if len(fresh) < PAGE:
                 break
-        return tuple(found[:limit])
+        assert first is not None, "limit is positive"
+        return replace(first, pulls=tuple(found[:limit]))
 
     def snapshot(self, repository: str, number: int, *, head_sha: str | None = None) -> PullRequestSnapshot:
         """Return what reviewers see of the pull request: usually four calls, two at a time.

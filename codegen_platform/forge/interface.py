@@ -53,6 +53,21 @@ class OpenPullRequest:
     author_type: str = "User"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenPullRequests:
+    """The open pull requests of a repository.
+
+    Attributes:
+        pulls: most recently updated first; None if the list is the one that the caller has the `etag` of.
+        etag: of this list, for the next look; None if the forge gives none.
+        calls_left: that the forge allows until its limit is renewed; None if it does not say.
+    """
+
+    pulls: tuple[OpenPullRequest, ...] | None
+    etag: str | None
+    calls_left: int | None
+
+
 class Forge(Protocol):
     """A place that holds pull requests; reads only.
 

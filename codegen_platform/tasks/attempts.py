@@ -49,22 +49,30 @@ def _superseded(
 ) -> TaskRow | None:
     """End a task whose head is not the head any more, unless the forge shows an older state than the ledger knows.
 
-    For seconds after a push GitHub shows the head before it, which has, or had, a task of its own; had it become the head again, its
-    delivery would have ended this task.
+    For seconds after a push GitHub shows the head before it, which has, or had, a task of its own. Which of two heads of one second is the
+    older one nobody can tell, so the one that GitHub shows is taken, and has its task revived.
     """
-    if task.number is not None and _may_be_behind(store, task, error):
+    seen, shown = head_updated_at(task.metadata), _shown(store, task, error)
+    shown_at = head_updated_at(shown.metadata) if shown else None
+    is_tied = shown is not None and seen is not None and seen == shown_at
+    if is_tied and shown is not None and task.metadata.get("before_sha") != shown.head_sha:
+        store.tasks.revive(shown.id, actor, f"GitHub shows {shown.head_sha}, of the same second as {task.head_sha}")
+    elif _is_behind(task, error, shown) and (seen is None or shown_at is None or shown_at <= seen):
         behind = ForgeNotYet(f"{sentence}: GitHub shows an older state than it announced", status=200)
         if _age_seconds(task) < (POLICIES[behind.code].passes_within_seconds or 0):
             return _judged(store, task, behind, str(behind), max_attempts, actor)
-    seen = head_updated_at(task.metadata)
     return store.tasks.supersede(task.id, task.fence, actor, sentence[:ERROR_CHARACTERS], head_updated_at=seen)
 
 
-def _may_be_behind(store: Store, task: TaskRow, error: Superseded) -> bool:
-    if error.shown_head_sha is None:
-        return task.metadata.get("action") == "reopened"
-    assert task.number is not None
-    return store.tasks.knows_head(task.repository, task.number, task.kind, error.shown_head_sha)
+def _shown(store: Store, task: TaskRow, error: Superseded) -> TaskRow | None:
+    if error.shown_head_sha is None or task.number is None:
+        return None
+    return store.tasks.of_head(task.repository, task.number, task.kind, error.shown_head_sha)
+
+
+def _is_behind(task: TaskRow, error: Superseded, shown: TaskRow | None) -> bool:
+    """Return whether the forge may show an older state: a head that the ledger knows, or closed what was just reopened."""
+    return shown is not None or (error.shown_head_sha is None and task.metadata.get("action") == "reopened")
 
 
 def _age_seconds(task: TaskRow) -> float:

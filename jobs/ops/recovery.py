@@ -24,6 +24,7 @@ def compare_with_github(context: dg.OpExecutionContext, ledger: Ledger, forges: 
             "deliveries_asked_for_again": found.deliveries.redelivered,
             "deliveries_given_up": found.deliveries.given_up,
             "repositories_looked_at": found.read,
+            "repositories_unchanged": found.unchanged,
             "repositories_not_shown_to_us": found.hidden,
             "repositories_without_an_answer": found.unread,
             "repositories_left_for_later": found.left,

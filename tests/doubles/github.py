@@ -52,6 +52,7 @@ class GitHubDouble:
         self.faults = Faults(seed=seed)
         self.lock = threading.RLock()
         self.api = Api(self.world, self.identities, self.lock)
+        self.calls_left = 4_999
         self.calls: list[Call] = []
         self.posted: list[Json] = []
         self.hung_up: list[int] = []

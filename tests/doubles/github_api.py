@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import threading
@@ -118,7 +119,7 @@ class Api:
                 parts = {name: unquote(part) for name, part in match.groupdict().items()}
                 try:
                     with self.lock:
-                        return endpoint(self, request, **parts)
+                        return _unless_unchanged(request, endpoint(self, request, **parts))
                 except Refused as refused:
                     return refused.answer
         return Refused(404, "Not Found").answer
@@ -148,6 +149,17 @@ class Api:
         if pull is None:
             raise Refused(404, "Not Found")
         return repository, pull
+
+
+def _unless_unchanged(request: Request, answer: Answer) -> Answer:
+    """Return the answer with its ETag, 304 without a body if the caller has it; as at GitHub the tag depends on who asks."""
+    if request.method != "GET" or answer.status != 200 or isinstance(answer.body, bytes):
+        return answer
+    seen = json.dumps([answer.body, request.headers.get("Authorization")], sort_keys=True)
+    etag = f'W/"{hashlib.sha256(seen.encode()).hexdigest()}"'
+    if request.headers.get("If-None-Match") == etag:
+        return Answer(304, b"", {"ETag": etag})
+    return Answer(200, answer.body, {**answer.headers, "ETag": etag})
 
 
 def page(

@@ -155,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         data, content_type = answer.encoded()
         headers: Mapping[str, str] = {
             "X-RateLimit-Limit": "5000",
-            "X-RateLimit-Remaining": "4999",
+            "X-RateLimit-Remaining": str(self.server.double.calls_left),
             "X-RateLimit-Reset": str(int(time.time()) + 3600),
             "X-RateLimit-Resource": "core",
             "X-GitHub-Media-Type": "github.v3; format=json",

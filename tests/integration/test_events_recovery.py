@@ -16,6 +16,7 @@ from codegen_platform.errors import ForgeRefused
 from codegen_platform.events.decisions import RoutingRules
 from codegen_platform.events.hook_deliveries import AppHookDeliveries
 from codegen_platform.events.recovery import (
+    MOST_REVIVALS,
     ReconciledHeads,
     RecoveredDeliveries,
     reconcile_heads,
@@ -173,6 +174,8 @@ def test_github_refuses_an_app_with_the_wrong_key(github: GitHubDouble, deliveri
         recover_deliveries(store, deliveries, since=an_hour_ago())
 
 
+NOW = datetime.now(UTC)
+
 PULL = OpenPullRequest(
     repository="acme/web",
     repository_id=7,
@@ -198,22 +201,29 @@ def acme(store: Store) -> RepositoryRow:
 
 
 def test_an_open_head_without_a_task_gets_one(store: Store, acme: RepositoryRow):
-    assert reconcile_heads(store, acme, [PULL]) == ReconciledHeads(seen=1, without_task=1, recorded=1)
+    assert reconcile_heads(store, acme, [PULL], now=NOW) == ReconciledHeads(seen=1, without_task=1, recorded=1)
     route_pending(store, RULES, 10)
     [task] = listed(store)
     assert (task.kind, task.repository, task.number, task.head_sha) == (REVIEW, "acme/web", 12, "a" * 40)
     assert [event.source for event in delivered(store)] == ["reconciler"]
-    assert reconcile_heads(store, acme, [PULL]) == ReconciledHeads(seen=1)
+    assert reconcile_heads(store, acme, [PULL], now=NOW) == ReconciledHeads(seen=1)
 
 
 def test_the_event_of_the_reconciler_means_the_same_as_githubs_own(store: Store):
     github = sample("pull_request.opened")
     store.events.record("d-1", "pull_request", str_bytes(github), {})
     route_pending(store, RULES, 10)
-    seen = replace(PULL, repository="Codertocat/Hello-World", number=2, head_sha=github["pull_request"]["head"]["sha"])
+    sent = github["pull_request"]
+    seen = replace(
+        PULL,
+        repository="Codertocat/Hello-World",
+        number=2,
+        head_sha=sent["head"]["sha"],
+        base_ref=sent["base"]["ref"],
+    )
     repository = store.repositories.get("Codertocat/Hello-World")
     assert repository is not None
-    assert reconcile_heads(store, repository, [seen]) == ReconciledHeads(seen=1)
+    assert reconcile_heads(store, repository, [seen], now=NOW) == ReconciledHeads(seen=1)
 
 
 def str_bytes(payload: dict[str, Any]) -> bytes:
@@ -224,10 +234,10 @@ def str_bytes(payload: dict[str, Any]) -> bytes:
 
 def test_a_draft_is_recorded_once_and_again_when_it_is_ready(store: Store, acme: RepositoryRow):
     draft = replace(PULL, draft=True)
-    assert reconcile_heads(store, acme, [draft]).recorded == 1
+    assert reconcile_heads(store, acme, [draft], now=NOW).recorded == 1
     later = replace(draft, updated_at=draft.updated_at + timedelta(days=1))
-    assert reconcile_heads(store, acme, [later]) == ReconciledHeads(seen=1, without_task=1, recorded=0)
-    assert reconcile_heads(store, acme, [replace(later, draft=False)]).recorded == 1
+    assert reconcile_heads(store, acme, [later], now=NOW) == ReconciledHeads(seen=1, without_task=1, recorded=0)
+    assert reconcile_heads(store, acme, [replace(later, draft=False)], now=NOW).recorded == 1
     route_pending(store, RULES, 10)
     assert [task.status for task in listed(store)] == ["pending"]
 
@@ -238,20 +248,20 @@ def test_what_was_open_before_the_repository_was_met_waits_for_its_first_event(
 ):
     late = replace(acme, created_at=PULL.opened_at + timedelta(hours=hours))
     commented = replace(PULL, updated_at=late.created_at + timedelta(days=1))
-    assert reconcile_heads(store, late, [commented]) == ReconciledHeads(seen=1)
-    reconcile_heads(store, acme, [PULL])
+    assert reconcile_heads(store, late, [commented], now=NOW) == ReconciledHeads(seen=1)
+    reconcile_heads(store, acme, [PULL], now=NOW)
     route_pending(store, RULES, 10)
     pushed = replace(commented, head_sha="c" * 40)
-    assert reconcile_heads(store, late, [pushed]).recorded == 1
+    assert reconcile_heads(store, late, [pushed], now=NOW).recorded == 1
 
 
 def test_what_was_opened_while_the_webhook_was_being_set_up_is_not_too_old(store: Store, acme: RepositoryRow):
     just_met = replace(acme, created_at=PULL.opened_at + timedelta(minutes=50))
-    assert reconcile_heads(store, just_met, [PULL]).recorded == 1
+    assert reconcile_heads(store, just_met, [PULL], now=NOW).recorded == 1
 
 
 def test_under_a_new_name_nothing_is_reviewed_twice(store: Store, acme: RepositoryRow):
-    assert reconcile_heads(store, acme, [replace(PULL, repository="acme/site")]) == ReconciledHeads()
+    assert reconcile_heads(store, acme, [replace(PULL, repository="acme/site")], now=NOW) == ReconciledHeads()
     assert delivered(store) == []
 
 
@@ -278,19 +288,92 @@ def test_a_head_that_a_comment_asked_about_is_not_reviewed_once_more(
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE tasks SET status = %s", [status])
     is_attended = status in ("pending", "in_progress", "complete")
-    assert reconcile_heads(store, acme, [PULL]).without_task == int(not is_attended)
+    assert reconcile_heads(store, acme, [PULL], now=NOW).without_task == int(not is_attended)
 
 
 def test_a_head_whose_task_was_superseded_is_revived_when_it_is_the_head_again(store: Store, acme: RepositoryRow):
-    reconcile_heads(store, acme, [PULL])
+    reconcile_heads(store, acme, [PULL], now=NOW)
     route_pending(store, RULES, 10)
     newer = replace(PULL, head_sha="c" * 40, updated_at=PULL.updated_at + timedelta(hours=1))
-    reconcile_heads(store, acme, [newer])
+    reconcile_heads(store, acme, [newer], now=NOW)
     route_pending(store, RULES, 10)
     back = replace(PULL, updated_at=PULL.updated_at + timedelta(hours=2))
-    assert reconcile_heads(store, acme, [back]).recorded == 1
+    assert reconcile_heads(store, acme, [back], now=NOW).recorded == 1
     route_pending(store, RULES, 10)
     assert {task.head_sha[0]: task.status for task in listed(store) if task.head_sha} == {
         "a": "pending",
         "c": "superseded",
     }
+
+
+def ended(store: Store, database_url: str, status: str, *, hours_ago: float = 0) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "UPDATE tasks SET status = %s, completed_at = now() - make_interval(secs => %s)", [status, hours_ago * 3600]
+        )
+
+
+def looked(store: Store, repository: RepositoryRow, pull: OpenPullRequest) -> list[str]:
+    """Look and route; return the states of all tasks."""
+    reconcile_heads(store, repository, [pull], now=datetime.now(UTC))
+    route_pending(store, RULES, 10)
+    return [task.status for task in listed(store)]
+
+
+@pytest.mark.parametrize("status", ["failed", "dead"])
+def test_a_head_whose_task_failed_is_tried_once_more_and_not_again(
+    store: Store, acme: RepositoryRow, database_url: str, status: str
+):
+    assert looked(store, acme, PULL) == ["pending"]
+    ended(store, database_url, status)
+    assert looked(store, acme, PULL) == ["pending"]
+    ended(store, database_url, status)
+    commented = replace(PULL, updated_at=PULL.updated_at + timedelta(hours=1))
+    assert looked(store, acme, commented) == [status]
+    assert sorted(looked(store, acme, replace(commented, head_sha="c" * 40))) == sorted([status, "pending"])
+
+
+def test_a_head_whose_task_failed_days_ago_is_left_alone(store: Store, acme: RepositoryRow, database_url: str):
+    looked(store, acme, PULL)
+    ended(store, database_url, "failed", hours_ago=25)
+    assert looked(store, acme, PULL) == ["failed"]
+
+
+def test_a_head_that_a_person_cancelled_is_left_alone(store: Store, acme: RepositoryRow):
+    looked(store, acme, PULL)
+    store.tasks.cancel(listed(store)[0].id, "alice", "not now")
+    assert looked(store, acme, PULL) == ["cancelled"]
+
+
+def test_a_head_that_was_superseded_by_what_is_not_the_head_is_revived_at_equal_time_and_not_for_ever(
+    store: Store, acme: RepositoryRow, database_url: str
+):
+    looked(store, acme, PULL)
+    attempts = 0
+    while attempts < 20:
+        ended(store, database_url, "superseded")
+        if looked(store, acme, PULL) != ["pending"]:
+            break
+        attempts += 1
+    assert attempts == MOST_REVIVALS - 1
+
+
+def test_a_head_that_is_for_another_branch_now_gets_a_review_for_it(store: Store, acme: RepositoryRow):
+    looked(store, acme, PULL)
+    retargeted = replace(PULL, base_ref="next", updated_at=PULL.updated_at + timedelta(hours=1))
+    assert sorted(looked(store, acme, retargeted)) == ["pending", "superseded"]
+    assert sorted(looked(store, acme, retargeted)) == ["pending", "superseded"]
+    assert {task.metadata["base_ref"] for task in listed(store, "pending")} == {"next"}
+
+
+def test_a_failed_review_for_a_new_branch_is_the_one_that_is_tried_again(
+    store: Store, acme: RepositoryRow, database_url: str
+):
+    looked(store, acme, PULL)
+    retargeted = replace(PULL, base_ref="next", updated_at=PULL.updated_at + timedelta(hours=1))
+    looked(store, acme, retargeted)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE tasks SET status = 'failed', completed_at = now() WHERE status = 'pending'")
+    looked(store, acme, retargeted)
+    assert {task.metadata["base_ref"] for task in listed(store, "pending")} == {"next"}
+    assert len(listed(store)) == 2

@@ -30,6 +30,7 @@ from codegen_platform.settings import load_settings
 from codegen_platform.store import Store
 from resources import Ledger
 from sensors import missed_deliveries
+from sensors.missed_deliveries import RUNS_FORGOTTEN_A_TICK, RUNS_KEPT
 from tests.doubles.github import GitHubDouble
 from tests.doubles.github_app import APP_ID
 from tests.integration.ledger_rows import delivered, listed
@@ -50,6 +51,7 @@ TICK = """
 import dagster as dg
 from resources import Ledger
 from sensors import missed_deliveries
+from sensors.missed_deliveries import RUNS_FORGOTTEN_A_TICK, RUNS_KEPT
 from tests.integration.ledger_rows import listed, delivered
 with dg.DagsterInstance.ephemeral() as instance:
     context = dg.build_sensor_context(instance, resources={"ledger": Ledger()})
@@ -112,7 +114,10 @@ def run_job() -> dict[str, Any]:
 def seed(github: GitHubDouble, *numbers: int, repository: str = "shop", **how: Any) -> None:
     for number in numbers:
         head = {"a.py": f"x = {number}\n"}
-        github.seed_pull_request("octo", repository, number, base_files={"a.py": "x = 0\n"}, head_files=head, **how)
+        pull = github.seed_pull_request(
+            "octo", repository, number, base_files={"a.py": "x = 0\n"}, head_files=head, **how
+        )
+        pull.updated_at = pull.opened_at
 
 
 def arrives(gateway: RunningGateway, github: GitHubDouble, number: int) -> None:
@@ -190,9 +195,11 @@ def test_with_a_token_alone_the_open_heads_come_in_with_one_run_and_a_second_add
     assert (first["read"], first["heads"]) == (2, {"seen": 5, "without_task": 5, "recorded": 5})
     route_pending(store, RULES, 100)
     assert set(reviewed(store)) == {1, 2, 3, 4, 5}
-    assert run_job()["heads"] == {"seen": 5, "without_task": 0, "recorded": 0}
+    second = run_job()
+    assert (second["read"], second["unchanged"], second["heads"]["recorded"]) == (2, 2, 0)
     assert len(delivered(store)) == 5
     assert github.counts() == {LIST: 4}
+    assert [call.status for call in github.calls] == [200, 200, 304, 304]
 
 
 def test_where_readers_have_a_token_of_their_own_the_withheld_key_of_the_app_is_not_tried(
@@ -234,8 +241,10 @@ def ledger_of(opened: Store) -> Ledger:
     return OpenLedger()
 
 
-def tick(store: Store) -> dg.RunRequest | dg.SkipReason:
+def tick(store: Store, *runs: dg.DagsterRun) -> dg.RunRequest | dg.SkipReason:
     with dg.DagsterInstance.ephemeral() as instance:
+        for run in runs:
+            instance.add_run(run)
         context = dg.build_sensor_context(instance, resources={"ledger": ledger_of(store)})
         answer = missed_deliveries(context)
         assert isinstance(answer, dg.RunRequest | dg.SkipReason)
@@ -247,15 +256,63 @@ def test_nothing_is_asked_for_while_only_local_repositories_are_known(store: Sto
     assert isinstance(tick(store), dg.SkipReason)
 
 
-def test_sensors_that_start_again_and_again_ask_for_one_run_in_a_quarter_of_an_hour(store: Store):
+def test_sensors_that_start_again_and_again_ask_for_one_run_in_a_minute(store: Store):
     met(store, "shop")
-    began = datetime.now(UTC).timestamp() // 900
+    began = datetime.now(UTC).timestamp() // 60
     requests = [tick(store) for _ in range(5)]
-    ended = datetime.now(UTC).timestamp() // 900
+    ended = datetime.now(UTC).timestamp() // 60
     keys = {request.run_key for request in requests if isinstance(request, dg.RunRequest)}
     assert 1 <= len(keys) <= 1 + ended - began
-    assert missed_deliveries.minimum_interval_seconds == 900
+    assert missed_deliveries.minimum_interval_seconds == 60
     assert missed_deliveries.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+@pytest.mark.parametrize(("status", "asks"), [("STARTED", False), ("SUCCESS", True), ("FAILURE", True)])
+def test_a_look_begins_when_the_one_before_is_finished(store: Store, status: str, asks: bool):
+    met(store, "shop")
+    before = dg.DagsterRun(job_name="recover_missed_deliveries", status=dg.DagsterRunStatus(status))
+    assert isinstance(tick(store, before), dg.RunRequest) is asks
+
+
+def test_old_looks_are_forgotten_a_few_at_a_time(store: Store):
+    met(store, "shop")
+    with dg.DagsterInstance.ephemeral() as instance:
+        for _ in range(RUNS_KEPT + 8):
+            instance.add_run(dg.DagsterRun(job_name="recover_missed_deliveries", status=dg.DagsterRunStatus.SUCCESS))
+        context = dg.build_sensor_context(instance, resources={"ledger": ledger_of(store)})
+        missed_deliveries(context)
+        assert len(instance.get_runs()) == RUNS_KEPT + 8 - RUNS_FORGOTTEN_A_TICK
+        missed_deliveries(context)
+        assert len(instance.get_runs()) == RUNS_KEPT
+
+
+def test_a_list_that_is_unchanged_is_read_again_once_a_task_of_it_has_failed(
+    github: GitHubDouble, forge: GitHubForge, store: Store
+):
+    met(store, "shop")
+    seed(github, 1)
+    look(store, forge)
+    assert look(store, forge).unchanged == 1
+    task = listed(store)[0]
+    claimed = store.tasks.claim(task.id, task.attempt, "run-1", "run", 60)
+    assert claimed is not None
+    store.tasks.fail(task.id, claimed.fence, "failed", "forge_refused", "404", "run")
+    assert look(store, forge).heads.recorded == 1
+    assert [task.status for task in listed(store)] == ["pending"]
+    assert look(store, forge).unchanged == 1
+
+
+def test_an_owner_whose_calls_are_nearly_used_up_is_left_for_reviews(
+    github: GitHubDouble, forge: GitHubForge, store: Store
+):
+    met(store, *(f"shop-{n}" for n in range(5)))
+    store.repositories.ensure("github", "acme/web")
+    github.world.repository("acme", "web")
+    for n in range(5):
+        github.world.repository("octo", f"shop-{n}")
+    github.calls_left = 999
+    found = look(store, forge)
+    assert (found.read, found.left) == (2, 4)
 
 
 def test_heads_that_were_reviewed_or_ignored_are_recorded_once_for_all_looks(

@@ -9,7 +9,9 @@ from uuid import uuid4
 
 import pytest
 
+from codegen_platform.errors import Superseded
 from codegen_platform.store import NewTask, NotFound, Store, TaskRow, head_updated_at
+from codegen_platform.tasks import fail_attempt
 from tests.integration.ledger_rows import (
     a_review,
     an_agent,
@@ -249,10 +251,14 @@ def test_heads_of_one_second_are_ordered_by_what_they_replaced(
     assert [task.head_sha for task in listed(store, "pending")] == ["ccc"]
 
 
-def test_two_heads_of_one_second_without_an_order_are_never_both_superseded(store: Store) -> None:
+def test_of_two_heads_of_one_second_without_an_order_the_one_that_the_forge_shows_is_reviewed(store: Store) -> None:
     route(store, pushed("bbb"))
-    route(store, pushed("aaa"))
-    assert statuses(store) == {"aaa": "pending", "bbb": "pending"}
+    late = route(store, pushed("aaa"))
+    assert statuses(store) == {"aaa": "pending", "bbb": "superseded"}
+    running = store.tasks.claim(late.id, late.attempt, "run-1", "worker", 60)
+    assert running is not None
+    fail_attempt(store, running, Superseded("it is at bbb", shown_head_sha="bbb"), actor="run")
+    assert statuses(store) == {"aaa": "superseded", "bbb": "pending"}
 
 
 def test_a_head_that_is_back_within_one_second_gets_its_review(store: Store) -> None:

@@ -2,8 +2,8 @@
 
 Deliveries arrive late and out of order. Where tasks carry the time of their head (`head_updated_at`), that time decides which head
 is newer; where one does not, the last to arrive is. GitHub's times are whole seconds: of two heads of one second the newer is the one that
-names the other as the commit before it (`before_sha`). Where neither does, both stay open, and the run whose head GitHub does not show
-ends by itself.
+names the other as the commit before it (`before_sha`). Where neither does, the last to arrive is taken for the newer one, and a run that
+finds the other one at the forge gives way to it (`Tasks.revive`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
+from uuid import UUID
 
 from psycopg import Connection
 
@@ -66,8 +67,11 @@ def create_for_head(connection: Connection, new: NewTask, actor: str, *, is_reco
     orders = [(task, _order(new, task)) for task in related if _is_rival(new, task)]
     older = [task for task, order in orders if order is Order.OLDER]
     is_newest = all(order is not Order.NEWER for _, order in orders)
-    # Also if a third head replaced the new one already: of what is older than the new one nothing is wanted.
-    supersede(connection, [task for task in older if task.status in OPEN], actor, f"head moved to {new.head_sha}")
+    # What is older than the new one is not wanted even if a third head replaced the new one already.
+    replaced = [task for task, order in orders if order is Order.OLDER or (is_newest and order is Order.SAME_SECOND)]
+    supersede(connection, [task for task in replaced if task.status in OPEN], actor, f"head moved to {new.head_sha}")
+    if not is_newest:
+        _revive_wrongly_replaced(connection, new, orders, actor)
     if known is not None:
         follows = any(head_updated_at(task.metadata) == head_updated_at(new.metadata) for task in older)
         return _refreshed(connection, known, new, actor, is_reconciled, follows) if is_newest else known
@@ -80,6 +84,7 @@ class Order(Enum):
 
     OLDER = auto()
     SAME_SECOND = auto()
+    """Neither names the other."""
     NEWER = auto()
 
 
@@ -101,6 +106,34 @@ def _order(new: NewTask, task: LockedTask) -> Order:
     if new.metadata.get("before_sha") == task.head_sha:
         return Order.OLDER
     return Order.NEWER if task.metadata.get("before_sha") == new.head_sha else Order.SAME_SECOND
+
+
+def revive(connection: Connection, task_id: UUID, actor: str, reason: str) -> TaskRow | None:
+    """Make a superseded task pending again, because its head is the head after all; None if it is not superseded."""
+    task = lock(connection, task_id)
+    if task is None or task.status != "superseded":
+        return None
+    return save(connection, [_revived(connection, task, task.metadata, actor, {"reason": reason})])[0]
+
+
+def _revive_wrongly_replaced(
+    connection: Connection, new: NewTask, orders: Sequence[tuple[LockedTask, Order]], actor: str
+) -> None:
+    """Revive what replaced `new` within its second, if it was superseded by a head that came later and is older."""
+    newer = [task for task, order in orders if order is Order.NEWER]
+    if all(head_updated_at(task.metadata) == head_updated_at(new.metadata) for task in newer):
+        note: dict[str, Json] = {"reason": f"it replaced {new.head_sha}"}
+        replaced = {task.metadata.get("before_sha") for task, _ in orders}
+        wrongly = [task for task in newer if task.status == "superseded" and task.head_sha not in replaced]
+        moves = [_revived(connection, task, task.metadata, actor, note) for task in wrongly]
+        save(connection, moves[:1])
+
+
+def _revived(
+    connection: Connection, task: LockedTask, metadata: Mapping[str, Json], actor: str, note: Mapping[str, Json]
+) -> Move:
+    after = replace(reopened(task, metadata), hold="dependencies" if unmet(connection, [task.id]) else None)
+    return Move(before=task, after=after, type="revived", actor=actor, note=note)
 
 
 def head_updated_at(metadata: Mapping[str, Json]) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from psycopg import Connection
 
@@ -36,6 +37,21 @@ SPELLING = """
 # The repositories on GitHub, in the order in which they were met.
 ON_GITHUB = "SELECT * FROM repositories WHERE forge = 'github' ORDER BY id LIMIT %(limit)s"
 
+# What a look at a repository begins with: the time, and the tag of the list that needs no second reading. A task that ended without a
+# review since the look before may be for a head that is still open, so the list is read again once, changed or not.
+BEGIN_LOOK = """
+    SELECT statement_timestamp() AS at,
+           CASE WHEN EXISTS (
+               SELECT FROM tasks WHERE tasks.repository = repositories.full_name
+               AND tasks.status IN ('superseded', 'failed', 'dead')
+               AND tasks.completed_at >= coalesce(repositories.looked_at, '-infinity')
+           ) THEN NULL ELSE open_pulls_etag END AS etag
+    FROM repositories WHERE id = %(repository_id)s
+"""
+
+# A look came to its end: the list with this tag holds nothing that is not known here.
+END_LOOK = "UPDATE repositories SET looked_at = %(at)s, open_pulls_etag = %(etag)s WHERE id = %(repository_id)s"
+
 # Pull requests of one repository are numbered one at a time.
 LOCK = "SELECT * FROM repositories WHERE id = %(repository_id)s FOR NO KEY UPDATE"
 
@@ -56,6 +72,14 @@ SAVE_PULL_REQUEST = """
 """
 
 PULL_REQUEST = "SELECT * FROM local_pull_requests WHERE repository_id = %(repository_id)s AND number = %(number)s"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """The beginning of a look at a repository's open pull requests; `etag` is None if the list is to be read in any case."""
+
+    at: datetime
+    etag: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +112,21 @@ class Repositories:
         """
         found = self._pool.fetch(_Spelled, SPELLING, {"full_name": full_name})
         return found[0].full_name if found else full_name
+
+    def begin_look(self, repository_id: int) -> Look:
+        """Return when a look at the repository's open pull requests begins, and the tag of the list that it need not read again.
+
+        Raises:
+            NotFound: there is no such repository.
+        """
+        found = self._pool.fetch(Look, BEGIN_LOOK, {"repository_id": repository_id})
+        if not found:
+            raise NotFound(f"there is no repository {repository_id}")
+        return found[0]
+
+    def end_look(self, repository_id: int, look: Look, etag: str | None) -> None:
+        """Record that everything in the list with this tag is known here, as far as tasks had ended when the look began."""
+        self._pool.execute(END_LOOK, {"repository_id": repository_id, "at": look.at, "etag": etag})
 
     def on_github(self, limit: int | None = None) -> list[RepositoryRow]:
         """Return the repositories on GitHub that send us deliveries, first met first."""

@@ -35,11 +35,11 @@ HEADS = """
     WHERE repository = %(repository)s AND kind = %(kind)s AND number = ANY(%(numbers)s)
 """
 
-# Whether a task of this kind is for this head of the pull request.
-KNOWS_HEAD = """
-    SELECT 1 AS one FROM tasks
+# The newest task of this kind for this head of the pull request.
+OF_HEAD = """
+    SELECT * FROM tasks
     WHERE repository = %(repository)s AND number = %(number)s AND kind = %(kind)s AND head_sha = %(head_sha)s
-    LIMIT 1
+    ORDER BY created_at DESC LIMIT 1
 """
 
 
@@ -118,7 +118,12 @@ class Tasks(Leases, Dispatching, Recovering, Decisions):
         given = {"repository": repository, "kind": kind, "numbers": [*numbers]}
         return self._pool.fetch(TaskHead, HEADS, given)
 
-    def knows_head(self, repository: str, number: int, kind: str, head_sha: str) -> bool:
-        """Return whether any task of this kind is, or was, for this head."""
+    def of_head(self, repository: str, number: int, kind: str, head_sha: str) -> TaskRow | None:
+        """Return the newest task of this kind that is, or was, for this head."""
         given = {"repository": repository, "number": number, "kind": kind, "head_sha": head_sha}
-        return bool(self._pool.execute(KNOWS_HEAD, given))
+        found = self._pool.fetch(TaskRow, OF_HEAD, given)
+        return found[0] if found else None
+
+    def revive(self, task_id: UUID, actor: str, reason: str) -> TaskRow | None:
+        """Make a superseded task pending again, because its head is the head after all; None if it is not superseded."""
+        return self._pool.run(lambda connection: heads.revive(connection, task_id, actor, reason))

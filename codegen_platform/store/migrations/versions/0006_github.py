@@ -9,6 +9,8 @@ down_revision = "0004"
 ADDED = (
     "CREATE INDEX repositories_spelling ON repositories (lower(full_name))",
     "CREATE INDEX tasks_repository_spelling ON tasks (lower(repository))",
+    """CREATE INDEX tasks_unreviewed ON tasks (repository, completed_at)
+       WHERE status IN ('superseded', 'failed', 'dead')""",
     "ALTER TABLE repositories ADD COLUMN open_pulls_etag text",
     "ALTER TABLE repositories ADD COLUMN looked_at timestamptz",
 )
@@ -23,5 +25,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them."""
     op.execute("ALTER TABLE repositories DROP COLUMN looked_at, DROP COLUMN open_pulls_etag")
+    op.execute("DROP INDEX tasks_unreviewed")
     op.execute("DROP INDEX tasks_repository_spelling")
     op.execute("DROP INDEX repositories_spelling")
