@@ -54,7 +54,7 @@ class SkipReason(StrEnum):
 
     @property
     def words(self) -> str:
-        """Return the reason as the end of a sentence: "2 files: ..."."""
+        """Return the reason as it stands behind a number of files: "2 deleted, which ..."."""
         return _WORDS[self]
 
     @property
@@ -67,8 +67,8 @@ _ON_PURPOSE = frozenset({SkipReason.IGNORED, SkipReason.GENERATED, SkipReason.NO
 
 _WORDS = {
     SkipReason.IGNORED: "ignored by the repository's configuration",
-    SkipReason.GENERATED: "generated, as its name or the base branch says; searched for secrets and hidden characters only",
-    SkipReason.NO_TEXT_CHANGE: "no line changed: only renamed, or only its mode changed, or empty",
+    SkipReason.GENERATED: "generated (searched for secrets and hidden characters only)",
+    SkipReason.NO_TEXT_CHANGE: "without a changed line (renamed, empty, or only its mode changed)",
     SkipReason.MEDIA: "an image, a font, sound or film",
     SkipReason.BINARY: "binary",
     SkipReason.NOT_UTF8: "not UTF-8",
@@ -76,25 +76,25 @@ _WORDS = {
     SkipReason.SYMLINK: "a symbolic link",
     SkipReason.TOO_LARGE: "too large",
     SkipReason.UNAVAILABLE: "not available from the forge",
-    SkipReason.AMBIGUOUS_NAME: "another changed file has the same name once bytes that are not UTF-8 are replaced",
+    SkipReason.AMBIGUOUS_NAME: "of the same name as another changed file",
     SkipReason.OVER_FILE_LIMIT: "beyond the limit of 3,000 files",
     SkipReason.NOT_LISTED: "counted by the forge, but not in its list of files",
     SkipReason.OVER_SIZE_LIMIT: "beyond the size limit of static analysis for one change",
-    SkipReason.NO_HUNKS: "it changed, but no diff of it could be had: too large, or its encoding changed",
+    SkipReason.NO_HUNKS: "changed, but without a diff (too large, or its encoding changed)",
     SkipReason.UNREADABLE_DIFF: "in a diff that could not be read",
-    SkipReason.PATCH_DIFFERS_FROM_TEXT: "its diff and its text do not agree",
-    SkipReason.NO_ANALYSER: "no analyser knows its language; searched for secrets and hidden characters only",
-    SkipReason.REMOVED: "deleted; static analysis cannot judge what a deletion takes away",
-    SkipReason.REMOVED_LINES: "read in part: static analysis cannot judge lines that were removed without replacement",
-    SkipReason.VENDORED: "a copy of somebody else's code, by its folder; searched for secrets and hidden characters only",
-    SkipReason.TEST_DATA: "test data or a template; searched for secrets and hidden characters only",
-    SkipReason.MINIFIED: "minified: a line is too long to analyse",
-    SkipReason.SYNTAX_ERROR: "does not parse, so only its first error was looked for",
-    SkipReason.UNSUPPORTED_SYNTAX: "syntax that an analyser does not know",
+    SkipReason.PATCH_DIFFERS_FROM_TEXT: "with a diff that does not agree with its text",
+    SkipReason.NO_ANALYSER: "in a language that no analyser knows (searched for secrets and hidden characters only)",
+    SkipReason.REMOVED: "deleted, which static analysis cannot judge",
+    SkipReason.REMOVED_LINES: "read in part, because static analysis cannot judge lines that were removed without replacement",
+    SkipReason.VENDORED: "a copy of somebody else's code by its folder (searched for secrets and hidden characters only)",
+    SkipReason.TEST_DATA: "test data or a template (searched for secrets and hidden characters only)",
+    SkipReason.MINIFIED: "with a line that is too long to read in full",
+    SkipReason.SYNTAX_ERROR: "not parsed, because of a syntax error",
+    SkipReason.UNSUPPORTED_SYNTAX: "with syntax that an analyser does not know",
     SkipReason.NESTED_TOO_DEEPLY: "nested too deeply to analyse",
-    SkipReason.ANALYSIS_TIMEOUT: "an analyser ran out of time",
-    SkipReason.ANALYSIS_FAILED: "an analyser failed",
-    SkipReason.TOO_MANY_CLAIMS: "so many findings that only the most severe were kept",
+    SkipReason.ANALYSIS_TIMEOUT: "not analysed to the end, because an analyser ran out of time",
+    SkipReason.ANALYSIS_FAILED: "not analysed to the end, because an analyser failed",
+    SkipReason.TOO_MANY_CLAIMS: "with so many findings that only the most severe were kept",
     SkipReason.OVER_TOKEN_BUDGET: "over the token budget",
     SkipReason.CUT_AT_TOKEN_BUDGET: "read in part only, over the token budget",
     SkipReason.OVER_COST_CEILING: "over the cost ceiling",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from codegen_platform.artifacts import ChangedFile, FileStatus, SkipReason
@@ -14,6 +15,9 @@ MAX_FILES = 3_000
 
 MAX_FILE_BYTES = 1_048_576
 """Larger files are not read: `too_large`."""
+
+MAX_PATCH_CHARACTERS, MAX_PATCH_LINES = 4 * MAX_FILE_BYTES, 150_000
+"""A longer patch of one file is not read: the file counts as `no_hunks`."""
 
 MAX_TEXT_BYTES = 32_000_000
 """Head texts of one pull request; what is over it is `too_large`."""
@@ -77,7 +81,7 @@ def readable(text: str, *, oid: str | None = None) -> Content:
 
 def readable_patch(patch: str | None) -> str | None:
     """Return the patch if its hunks can be read, else None."""
-    if not patch:
+    if not patch or len(patch) > MAX_PATCH_CHARACTERS or patch.count("\n") > MAX_PATCH_LINES:
         return None
     try:
         return patch if parse_hunks(patch) else None
@@ -92,6 +96,11 @@ def reason_not_to_read(entry: Entry) -> SkipReason | None:
     if is_vendored(entry.path):
         return SkipReason.VENDORED
     return None if entry.changes_text else SkipReason.NO_TEXT_CHANGE
+
+
+def ambiguous_names(paths: Iterable[str]) -> frozenset[str]:
+    """Return the names that more than one changed file has: bytes that are not UTF-8 were replaced, or a list is of two moments."""
+    return frozenset(path for path, count in Counter(paths).items() if count > 1)
 
 
 def within_size(contents: Mapping[str, Content]) -> dict[str, Content]:

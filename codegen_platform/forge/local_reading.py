@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from codegen_platform.artifacts import FileStatus, SkipReason
@@ -13,6 +13,7 @@ from codegen_platform.forge.contents import (
     MAX_TEXT_BYTES,
     Content,
     Entry,
+    ambiguous_names,
     decode,
     readable_patch,
     reason_not_to_read,
@@ -21,6 +22,8 @@ from codegen_platform.forge.contents import (
 from codegen_platform.sandbox import git
 
 _STATUSES = {"A": FileStatus.ADDED, "D": FileStatus.REMOVED, "R": FileStatus.RENAMED, "C": FileStatus.COPIED}
+_AMBIGUOUS = FileDiff(path="", previous=None, status=FileStatus.MODIFIED, binary=False, patch=None)
+"""Stands for the sections of files that have one name: which of them is which cannot be told."""
 _SPECIAL = {"120000": SkipReason.SYMLINK, "160000": SkipReason.SUBMODULE}
 
 
@@ -29,6 +32,8 @@ def read_files(
 ) -> tuple[list[tuple[Entry, Content]], str | None]:
     """Return every changed file with its content, at most MAX_FILES, and the configuration file's text."""
     sections = {file.path: file for file in _sections(changes)}
+    for path in ambiguous_names(change.path for change in changes.changes):
+        sections[path] = _AMBIGUOUS
     listed = changes.changes[:MAX_FILES]
     entries = [_entry(change, sections.get(change.path)) for change in listed]
     known = [_known(change, entry, sections.get(entry.path)) for change, entry in zip(listed, entries, strict=True)]
@@ -42,7 +47,7 @@ def read_files(
     files = list(zip(entries, kept.values(), strict=True))
     configured = blobs.get(configuration)
     text = configured.data.decode("utf-8", "replace") if configured and configured.data is not None else None
-    return _with_hunks(opened, listed, sections, files), text
+    return _with_hunks(opened, listed, files), text
 
 
 def _sections(changes: git.Diff) -> tuple[FileDiff, ...]:
@@ -65,24 +70,23 @@ def _entry(change: git.Change, section: FileDiff | None) -> Entry:
         oid=change.new_oid,
         additions=patch.count("\n+") if patch else 0,
         deletions=patch.count("\n-") if patch else 0,
-        patch=readable_patch(patch) if patch and len(patch) <= MAX_FILE_BYTES else None,
+        patch=readable_patch(patch),
     )
 
 
 def _known(change: git.Change, entry: Entry, section: FileDiff | None) -> Content | None:
     """Return the content that is known without reading, None if it has to be read."""
+    if section is _AMBIGUOUS:
+        return Content(reason=SkipReason.AMBIGUOUS_NAME)
     if entry.status is FileStatus.REMOVED:
         return Content()
     if change.new_mode in _SPECIAL:
         return Content(reason=_SPECIAL[change.new_mode])
-    if section is None:
-        return Content(reason=SkipReason.TOO_LARGE)
     reason = reason_not_to_read(entry)
-    return (
-        Content(reason=reason)
-        if reason in (SkipReason.GENERATED, SkipReason.VENDORED) or (reason and not section.binary)
-        else None
-    )
+    if reason is SkipReason.NO_TEXT_CHANGE:
+        is_equal = change.old_oid == change.new_oid or (section is not None and not section.binary)
+        return Content(reason=reason) if is_equal else None
+    return Content(reason=reason) if reason else None
 
 
 def _content(blob: git.Blob | None, section: FileDiff | None) -> Content:
@@ -95,18 +99,19 @@ def _content(blob: git.Blob | None, section: FileDiff | None) -> Content:
 
 
 def _with_hunks(
-    opened: git.GitRepository,
-    listed: Sequence[git.Change],
-    sections: Mapping[str, FileDiff],
-    files: list[tuple[Entry, Content]],
+    opened: git.GitRepository, listed: Sequence[git.Change], files: list[tuple[Entry, Content]]
 ) -> list[tuple[Entry, Content]]:
-    """Add hunks to text files that git was told to call binary (by attributes in the repository's own folder)."""
-    hidden = [i for i, change in enumerate(listed) if files[i][1].text and sections[change.path].binary]
-    if not hidden:
+    """Add hunks to text files that git gave none of.
+
+    It was told to call them binary by attributes in the repository's own folder, the former version was binary (UTF-16), or the patch of
+    all files together was cut before them.
+    """
+    lacking = [i for i, (entry, content) in enumerate(files) if content.text and not entry.changes_text]
+    if not lacking:
         return files
-    blobs = git.read_blobs(opened, [listed[i].old_oid for i in hidden], max_bytes=MAX_FILE_BYTES)
+    blobs = git.read_blobs(opened, [listed[i].old_oid for i in lacking], max_bytes=git.BIG_FILE_BYTES)
     pairs: dict[int, tuple[bytes, bytes]] = {}
-    for i in hidden:
+    for i in lacking:
         blob = blobs.get(listed[i].old_oid)
         before = b"" if blob is None else blob.data
         if before is not None:

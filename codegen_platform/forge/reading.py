@@ -15,19 +15,15 @@ from codegen_platform.forge.client import GitHubClient
 from codegen_platform.forge.contents import (
     Content,
     Entry,
+    ambiguous_names,
     changed_file,
-    readable_patch,
     reason_not_to_read,
     within_size,
 )
+from codegen_platform.forge.missing_hunks import EMPTY_BLOBS, with_hunks, without_false_equals
 from codegen_platform.forge.texts import FileReader, Wanted
-from codegen_platform.sandbox.git import diff_texts
 
-_SUBMODULE_PATCH = re.compile(r"^[+-]Subproject commit [0-9a-f]{40,64}$", re.MULTILINE)
-_EMPTY_BLOBS = (
-    "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
-    "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
-)
+_SUBMODULE_PATCH = re.compile(r"@@[^\n]*@@(?:\n[+-]Subproject commit [0-9a-f]{40,64}(?:-dirty)?)+\n?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,16 +81,19 @@ def read_pull_request(
     """
     merge_base = threads.submit(_merge_base, client, repository, pull)
     configuration = Wanted(commit=pull.base.sha, path=CONFIGURATION_PATH, is_vital=True)
-    asked = {entry.path: _wanted(entry, pull.head.sha) for entry in entries}
+    ambiguous = ambiguous_names(entry.path for entry in entries)
+    entries = [replace(entry, patch=None) if entry.path in ambiguous else entry for entry in entries]
+    asked = {entry.path: _wanted(entry, pull.head.sha, ambiguous) for entry in entries}
     wanted = {path: file for path, file in asked.items() if isinstance(file, Wanted)}
     found = reader.read(repository, [configuration, *wanted.values()])
     contents = {path: found[file] if isinstance(file, Wanted) else file for path, file in asked.items()}
     moved = {entry.path for entry in entries if entry.path in wanted and _is_another(entry, contents[entry.path])}
     contents |= {path: Content(reason=SkipReason.UNAVAILABLE) for path in moved}
+    contents |= without_false_equals(reader, repository, (merge_base.result(), pull.head.sha), entries, contents)
     return Reading(
         repository=repository,
         pull=pull,
-        entries=_with_hunks(reader, repository, merge_base.result(), entries, contents),
+        entries=with_hunks(reader, repository, merge_base.result(), entries, contents),
         contents=within_size(contents),
         base_sha=merge_base.result(),
         instructions=found[configuration].text,
@@ -115,15 +114,17 @@ def _merge_base(client: GitHubClient, repository: str, pull: PullAnswer) -> str:
     return answer.merge_base_commit.sha
 
 
-def _wanted(entry: Entry, head_sha: str) -> Wanted | Content:
+def _wanted(entry: Entry, head_sha: str, ambiguous: frozenset[str]) -> Wanted | Content:
     """Return what to read of a file, or its content if there is nothing to read."""
+    if entry.path in ambiguous:
+        return Content(reason=SkipReason.AMBIGUOUS_NAME)
     if entry.status is FileStatus.REMOVED:
         return Content()
-    if entry.patch and _SUBMODULE_PATCH.search(entry.patch):
+    if entry.patch and _SUBMODULE_PATCH.fullmatch(entry.patch):
         return Content(reason=SkipReason.SUBMODULE)
     reason = reason_not_to_read(entry)
     if reason is SkipReason.NO_TEXT_CHANGE:
-        moved = entry.status in (FileStatus.RENAMED, FileStatus.COPIED) or entry.oid in _EMPTY_BLOBS
+        moved = entry.status in (FileStatus.RENAMED, FileStatus.COPIED) or entry.oid in EMPTY_BLOBS
         guess = Content(reason=reason if moved else SkipReason.BINARY)
         return Wanted(commit=head_sha, path=entry.path, with_text=False, guess=guess)
     return Wanted(commit=head_sha, path=entry.path) if reason is None else Content(reason=reason)
@@ -132,37 +133,3 @@ def _wanted(entry: Entry, head_sha: str) -> Wanted | Content:
 def _is_another(entry: Entry, content: Content) -> bool:
     """Return whether the listed blob is another than the one at the head."""
     return entry.oid is not None and content.oid is not None and entry.oid != content.oid
-
-
-def _with_hunks(
-    reader: FileReader, repository: str, base_sha: str, entries: Sequence[Entry], contents: dict[str, Content]
-) -> list[Entry]:
-    """Return the entries, with hunks computed for those that GitHub gave none of because they are large."""
-    lacking = {
-        entry.path: (entry, text)
-        for entry in entries
-        if entry.patch is None
-        and entry.changes_text
-        and entry.status is not FileStatus.REMOVED
-        and (text := contents[entry.path].text) is not None
-    }
-    if not lacking:
-        return list(entries)
-    befores = {
-        path: Wanted(commit=base_sha, path=entry.previous or path)
-        for path, (entry, _) in lacking.items()
-        if entry.status is not FileStatus.ADDED
-    }
-    read = reader.read(repository, list(befores.values()))
-    pairs: dict[str, tuple[bytes, bytes]] = {}
-    for path, (entry, text) in lacking.items():
-        before = "" if entry.status is FileStatus.ADDED else read[befores[path]].text
-        if before is not None:
-            pairs[path] = (before.encode("utf-8", "replace"), text.encode("utf-8", "replace"))
-    hunks = dict(zip(pairs, diff_texts(list(pairs.values())), strict=True))
-    return [
-        replace(entry, patch=readable_patch(found.decode("utf-8", "replace")))
-        if (found := hunks.get(entry.path))
-        else entry
-        for entry in entries
-    ]

@@ -32,7 +32,8 @@ class Wanted:
     """A file to read at a commit.
 
     Attributes:
-        with_text: False asks only whether it is binary, which GraphQL tells at no cost; without GraphQL `guess` is the answer.
+        with_text: False asks only for its id and whether it is binary; where that cannot be had, `guess` is the answer.
+        max_bytes: a larger file is `too_large`.
         is_vital: a refusal other than "not found" is an error, not a file less.
     """
 
@@ -41,6 +42,7 @@ class Wanted:
     with_text: bool = True
     guess: Content = _ABSENT
     is_vital: bool = False
+    max_bytes: int = MAX_FILE_BYTES
 
 
 class FileReader:
@@ -84,12 +86,12 @@ class FileReader:
         found: dict[Wanted, Content] = {}
         for index, file in enumerate(batch):
             entry = (commits.get(_alias(batch, file.commit)) or {}).get(f"f{index}")
-            content = self._content(repository, entry, file.with_text) if entry else _ABSENT
+            content = self._content(repository, entry, file) if entry else _ABSENT
             if entry or complete:
                 found[file] = content
         return found
 
-    def _content(self, repository: str, entry: Mapping[str, Any], with_text: bool) -> Content:
+    def _content(self, repository: str, entry: Mapping[str, Any], file: Wanted) -> Content:
         """Return what a tree entry of GraphQL says."""
         oid, blob = entry.get("oid"), entry.get("object") or {}
         special = {_SYMLINK: SkipReason.SYMLINK, _SUBMODULE: SkipReason.SUBMODULE}.get(entry.get("mode", 0))
@@ -98,9 +100,9 @@ class FileReader:
             return Content(reason=special or SkipReason.UNAVAILABLE, oid=oid)
         if blob.get("isBinary"):
             return Content(reason=SkipReason.BINARY, oid=oid)
-        if not with_text:
+        if not file.with_text:
             return Content(reason=SkipReason.NO_TEXT_CHANGE, oid=oid)
-        if size > MAX_FILE_BYTES:
+        if size > file.max_bytes:
             return Content(reason=SkipReason.TOO_LARGE, oid=oid)
         text = blob.get("text")
         if blob.get("isTruncated") or not isinstance(text, str):
@@ -117,20 +119,23 @@ class FileReader:
 
     def _read_alone(self, repository: str, file: Wanted) -> Content:
         """Return a file by `contents/`."""
-        if not file.with_text:
-            return file.guess
         if not _is_plain(file.path):
-            return _ABSENT
+            return file.guess
         try:
             answer = self._client.get(ContentAnswer, repository, f"/contents/{quote(file.path)}", {"ref": file.commit})
         except ForgeRefused as error:
             if error.status == 401 or (file.is_vital and error.status != 404):
                 raise
-            return _ABSENT
+            return file.guess
         if answer.type != "file":
             return Content(reason=_SPECIAL_TYPES.get(answer.type, SkipReason.UNAVAILABLE), oid=answer.sha)
-        if answer.size > MAX_FILE_BYTES:
+        if not file.with_text:
+            is_binary = _decoded(answer, answer.sha).reason is SkipReason.BINARY
+            return Content(reason=SkipReason.BINARY if is_binary else SkipReason.NO_TEXT_CHANGE, oid=answer.sha)
+        if answer.size > file.max_bytes:
             return Content(reason=SkipReason.TOO_LARGE, oid=answer.sha)
+        if answer.encoding != "base64" and answer.size:
+            return self._read_blob(repository, answer.sha)
         return _decoded(answer, answer.sha)
 
 

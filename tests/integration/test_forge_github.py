@@ -132,7 +132,7 @@ def test_graphql_and_rest_read_the_same(github):
         forge.snapshot("octo/shop", 7) for token in ("token", None) for forge in opened(github.url, token=token)
     ]
     assert snapshots[0] == snapshots[1]
-    assert github.counts()[GRAPHQL] == 1
+    assert github.counts()[GRAPHQL] == 2  # the second asks whether what moved is still the same
 
 
 def test_a_text_that_graphql_cuts_is_read_whole(github, forge):
@@ -160,7 +160,55 @@ def test_hunks_that_github_leaves_out_are_made_from_both_texts(github, forge):
         shown = [line for hunk in parse_hunks(files[path].patch) for line in hunk.lines if line.new]
         assert all(lines[line.new - 1] == line.text for line in shown)
     assert count_changes(files["new.txt"].patch) == (25_000, 0)
-    assert files["gone.txt"].patch is None
+    assert count_changes(files["gone.txt"].patch) == (0, 30_000)
+
+
+def test_a_file_whose_former_version_is_over_a_megabyte_gets_its_hunks(github, forge):
+    before = "".join(f"line of some length {n}\n" for n in range(60_000))
+    seed(github, base_files={"big.py": before}, head_files={"big.py": "x = 1\n" + before[:300_000]})
+    (file,) = forge.snapshot("octo/shop", 7).files
+    assert len(before) > 1_048_576
+    assert count_changes(file.patch)[0] >= 1
+    assert "+x = 1" in file.patch
+
+
+@pytest.mark.parametrize("name", ["a.py", "renamed.py"])
+def test_a_file_that_was_binary_before_does_not_count_as_unchanged(github, name):
+    text = "".join(f"value_{n} = {n}\n" for n in range(40))
+    seed(github, base_files={"a.py": text.encode("utf-16")}, head_files={name: f"import os\n{text}"})
+    for token in ("token", None):
+        for forge in opened(github.url, token=token):
+            file = next(file for file in forge.snapshot("octo/shop", 7).files if file.path == name)
+            assert file.patch is not None or file.unread_reason != "no_text_change"
+
+
+def test_a_mode_that_changed_and_a_file_that_only_moved_have_no_text_change(github):
+    seed(github, base_files={"moved.py": LINES, "b.py": "x\n"}, head_files={"there.py": LINES, "b.py": "y\n"})
+    for token in ("token", None):
+        for forge in opened(github.url, token=token):
+            files = {file.path: file.unread_reason for file in forge.snapshot("octo/shop", 7).files}
+            assert files == {"there.py": "no_text_change", "b.py": None}
+
+
+def test_a_line_that_reads_like_a_submodule_does_not_make_its_file_one(github, forge):
+    line = f"Subproject commit {'a' * 40}\n"
+    seed(github, base_files={"a.py": "x = 1\n"}, head_files={"a.py": f"x = 2\n{line}"})
+    (file,) = forge.snapshot("octo/shop", 7).files
+    assert (file.unread_reason, file.head_text) == (None, f"x = 2\n{line}")
+
+
+def test_a_file_that_github_lists_twice_is_not_read(github):
+    seed(github)
+
+    def twice(path, body):
+        return json.dumps(json.loads(body) * 2).encode() if "/files" in path else body
+
+    with Proxy(github.url) as proxy:
+        proxy.after = twice
+        for forge in opened(proxy.url):
+            files = forge.snapshot("octo/shop", 7).files
+    assert {file.unread_reason for file in files} == {"ambiguous_name"}
+    assert {file.patch for file in files} == {None}
 
 
 @pytest.mark.parametrize("head_repository", [None, "fork-owner/shop"])

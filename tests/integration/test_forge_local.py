@@ -169,3 +169,64 @@ def test_a_bare_repository_and_a_folder_within_a_working_tree_work_too(repositor
 def test_whoever_may_ask_on_this_machine_may_write_on_it(repository):
     base = commit(repository, {"a.py": b"x = 1\n"})
     assert forge(repository, base, base).may_write(NAME, "me")
+
+
+def test_a_patch_over_a_megabyte_is_read_where_both_texts_are_smaller(repository):
+    before = b"".join(b"# the line of number %d\n" % n for n in range(30_000))
+    base = commit(repository, {"a.py": before})
+    head = commit(repository, {"a.py": b"import os\nos.system(input())\n" + before.replace(b"line", b"LINE")}, base)
+    (file,) = snapshot(repository, base, head).files
+    assert len(file.patch) > 1_048_576
+    assert count_changes(file.patch) == (file.additions, file.deletions) == (30_002, 30_000)
+
+
+def test_a_file_that_was_utf_16_before_gets_its_hunks(repository):
+    text = "".join(f"value_{n} = {n}\n" for n in range(40_000))
+    base = commit(repository, {"a.py": text.encode("utf-16")})
+    head = commit(repository, {"a.py": b"import os\n" + text.encode()}, base)
+    (file,) = snapshot(repository, base, head).files
+    assert len(text.encode("utf-16")) > 1_048_576
+    assert file.head_text.startswith("import os\n")
+    assert "+import os\n" in file.patch
+    assert file.additions == 40_001
+
+
+def test_a_patch_of_too_many_lines_is_left_out_and_its_lines_are_counted(repository):
+    base = commit(repository, {"a.py": b"x\n" * 100_000})
+    head = commit(repository, {"a.py": b"y\n" * 100_000}, base)
+    (file,) = snapshot(repository, base, head).files
+    assert (file.patch, file.unread_reason) == (None, None)
+    assert (file.additions, file.deletions) == (100_000, 100_000)
+
+
+def test_names_that_are_equal_once_their_bytes_are_replaced_are_told_as_ambiguous(repository):
+    base = commit(repository, {"b.py": b"x = 1\n"})
+    tree = "".join(
+        f"100644 blob {blob}\t{name}\0"
+        for name, blob in (("a\udcff.py", hashed(repository, b"1\n")), ("a\udcfe.py", hashed(repository, b"2\n")))
+    )
+    made = subprocess.run(
+        ["git", "mktree", "-z"],
+        cwd=repository.work_tree,
+        input=tree.encode("utf-8", "surrogateescape"),
+        capture_output=True,
+        check=True,
+    )
+    head = subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a", "commit-tree", "-p", base, "-m", "m", made.stdout.strip()],
+        cwd=repository.work_tree,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.strip()
+    files = snapshot(repository, base, head).files
+    assert [(file.path, file.unread_reason) for file in files if file.status == "added"] == [
+        ("a\ufffd.py", "ambiguous_name")
+    ] * 2
+
+
+def hashed(repository: git.GitRepository, data: bytes) -> str:
+    made = subprocess.run(
+        ["git", "hash-object", "-w", "--stdin"], cwd=repository.work_tree, input=data, capture_output=True, check=True
+    )
+    return made.stdout.decode().strip()
