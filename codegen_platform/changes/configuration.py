@@ -19,9 +19,9 @@ FEATURES = ("advanced_code_analysis", "multi_language_support", "experimental_ai
 
 _MAX_CHARACTERS = 64_000
 _MAX_DEPTH = 20
-_MAX_PATTERNS, _MAX_PATTERN_CHARACTERS = 200, 300
-_MAX_GUIDELINES_CHARACTERS = 20_000
-_MAX_COMMENTS = 100
+MAX_PATTERNS, MAX_PATTERN_CHARACTERS = 200, 300
+MAX_GUIDELINES_CHARACTERS = 20_000
+MAX_COMMENTS = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,11 +127,11 @@ def _patterns(value: Any, warn: Any) -> tuple[str, ...]:
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         warn("ignore", "it must be a list of path patterns")
         return ()
-    short = [item for item in items if 0 < len(item.strip()) <= _MAX_PATTERN_CHARACTERS]
-    if len(short) < len(items) or len(short) > _MAX_PATTERNS:
-        warn("ignore", f"more than {_MAX_PATTERNS} patterns, or some are empty or too long; the others count")
+    short = [item for item in items if 0 < len(item.strip()) <= MAX_PATTERN_CHARACTERS]
+    if len(short) < len(items) or len(short) > MAX_PATTERNS:
+        warn("ignore", f"more than {MAX_PATTERNS} patterns, or some are empty or too long; the others count")
     sound: list[str] = []
-    for pattern in short[:_MAX_PATTERNS]:
+    for pattern in short[:MAX_PATTERNS]:
         fault = fault_of(pattern)
         if fault is None and sum(map(len, sound)) + len(pattern) > MAX_CHARACTERS:
             fault = f"all patterns together have more than {MAX_CHARACTERS:,} characters"
@@ -155,8 +155,8 @@ def _severity(value: Any, warn: Any) -> Severity | None:
 def _count(value: Any, warn: Any) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_COMMENTS:
-        warn("max_comments", f"it must be a whole number from 0 to {_MAX_COMMENTS}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_COMMENTS:
+        warn("max_comments", f"it must be a whole number from 0 to {MAX_COMMENTS}")
         return None
     return value
 
@@ -169,9 +169,9 @@ def _prose(value: Any, warn: Any) -> str:
     if not isinstance(value, str):
         warn("guidelines", "it must be text or a list of texts")
         return ""
-    if len(value) > _MAX_GUIDELINES_CHARACTERS:
-        warn("guidelines", f"it is longer than {_MAX_GUIDELINES_CHARACTERS:,} characters; the rest")
-    return value[:_MAX_GUIDELINES_CHARACTERS].strip()
+    if len(value) > MAX_GUIDELINES_CHARACTERS:
+        warn("guidelines", f"it is longer than {MAX_GUIDELINES_CHARACTERS:,} characters; the rest")
+    return value[:MAX_GUIDELINES_CHARACTERS].strip()
 
 
 def _switches(value: Any, warn: Any) -> dict[str, bool]:

@@ -11,6 +11,8 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from codegen_platform.changes.configuration_schema import ADDRESS, schema_text
+
 FILES: Mapping[str, str] = MappingProxyType(
     {
         "swagger-ui-bundle.js": "text/javascript",
@@ -59,6 +61,11 @@ def documentation_routes() -> APIRouter:
     def start() -> Response:
         """Return the script that starts Swagger UI: the policy of the page lets none stand in it."""
         return Response(START, media_type="text/javascript", headers=HEADERS)
+
+    @router.get(ADDRESS)
+    def schema_of_repository_configuration() -> Response:
+        """Return the JSON Schema of `.codegen-platform.yaml`."""
+        return Response(schema_text(), media_type="application/schema+json", headers={"cache-control": "max-age=3600"})
 
     @router.get("/docs/{name}")
     def file(name: str) -> Response:

@@ -61,3 +61,9 @@ def test_the_page_of_the_api_asks_no_other_server(gateway: RunningGateway) -> No
         assert gateway.client.get(name).status_code == 200
     assert gateway.client.get("/docs/../openapi.py").status_code == 404
     assert gateway.client.get("/docs/LICENSE").status_code == 404
+
+
+def test_the_schema_of_the_repository_configuration_is_served_as_it_is_published(gateway: RunningGateway) -> None:
+    answer = gateway.client.get("/schemas/codegen-platform.schema.json")
+    assert answer.headers["content-type"].startswith("application/schema+json")
+    assert answer.text == (Path(__file__).parents[2] / "docs" / "codegen-platform.schema.json").read_text()
