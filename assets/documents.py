@@ -8,19 +8,21 @@ from pydantic import PrivateAttr
 from codegen_platform.artifacts import CodeReview, Document, PublishedReview, PullRequestSnapshot, StaticFindings
 from codegen_platform.artifacts.storage import Storage
 from codegen_platform.changes.keys import artifact_path, partition_key
-from resources import ArtifactStorage
+from codegen_platform.store import Store
+from resources import ArtifactStorage, Ledger
 
 PullRequestDocument = PullRequestSnapshot | StaticFindings | CodeReview | PublishedReview
 
 
 class DocumentIOManager(dg.ConfigurableIOManager):
-    """Stores a document twice: under its head commit, where it stays, and as `latest`.
+    """Stores a document twice: under its head commit, where it stays, and as `latest`, unless a newer head is known.
 
     A run reads back what it wrote itself, whatever another run makes of `latest` meanwhile. Where an op runs outside its asset
     (job `review_once`), the materialization is reported here.
     """
 
     artifacts: dg.ResourceDependency[ArtifactStorage]
+    ledger: dg.ResourceDependency[Ledger]
 
     _written: dict[str, PullRequestDocument] = PrivateAttr(default_factory=dict)
 
@@ -28,8 +30,9 @@ class DocumentIOManager(dg.ConfigurableIOManager):
         self, context: dg.OutputContext, obj: PullRequestDocument
     ) -> Iterator[dg.AssetMaterialization]:
         """Write the document and tell where it is."""
+        uri = store_document(self.artifacts.storage, obj, is_latest=is_latest(self.ledger.store, obj))
         where: dict[str, dg.MetadataValue | str | int] = {
-            "uri": dg.MetadataValue.url(store_document(self.artifacts.storage, obj)),
+            "uri": dg.MetadataValue.url(uri),
             "schema": obj.schema_name,
             "sha256": obj.sha256,
             "bytes": len(obj.to_bytes()),
@@ -72,7 +75,14 @@ def asset_of(document_type: type[Document]) -> str:
     return document_type.schema_name.partition("/")[0]
 
 
-def store_document(storage: Storage, document: PullRequestDocument, *, is_latest: bool = True) -> str:
+def is_latest(store: Store, document: PullRequestDocument) -> bool:
+    """Return whether the document may replace `latest`: a run for an older head may end, or be recorded, after one for a newer head."""
+    if isinstance(document, PublishedReview) and document.state == "superseded":
+        return False
+    return store.tasks.is_newest_head(document.repository, document.number, document.head_sha)
+
+
+def store_document(storage: Storage, document: PullRequestDocument, *, is_latest: bool) -> str:
     """Write a document under its head commit, and as latest if it is; return the address of the one that stays."""
     data = document.to_bytes()
     asset, partition = asset_of(type(document)), partition_key(document.repository, document.number)

@@ -33,7 +33,7 @@ def build_definitions(given: Settings) -> dg.Definitions:
             "lease": TaskLease(ledger=ledger, seconds=given.workers.lease_seconds),
             "model": ReviewModel(ledger=ledger),
             "publisher": PublisherProcess(),
-            "io_manager": assets.DocumentIOManager(artifacts=artifacts),
+            "io_manager": assets.DocumentIOManager(artifacts=artifacts, ledger=ledger),
             "memory": dg.mem_io_manager,
         },
         executor=dg.in_process_executor,

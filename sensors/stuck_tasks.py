@@ -2,8 +2,9 @@
 
 import dagster as dg
 
-from assets.documents import store_document
+from assets.documents import is_latest, store_document
 from codegen_platform.artifacts import PublishedReview, Validation
+from codegen_platform.artifacts.storage import Storage
 from codegen_platform.changes.keys import partition_key
 from codegen_platform.store import EffectRow, Store
 from jobs.ops.publication import publication_metadata
@@ -17,9 +18,7 @@ LEFT_TO_THE_RUN_SECONDS = 20.0
 
 
 @dg.sensor(minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
-def stuck_tasks(
-    context: dg.SensorEvaluationContext, ledger: Ledger, artifacts: ArtifactStorage
-) -> dg.SensorResult | dg.SkipReason:
+def stuck_tasks(context: dg.SensorEvaluationContext, ledger: Ledger, artifacts: ArtifactStorage) -> dg.SkipReason:
     """Take tasks back from dead runs and silent agents, stop runs that are no longer wanted, record late publications, move documents.
 
     Dagster does not notice a worker that was killed as a whole; the lease in our ledger does, and the agent's last sign of life.
@@ -36,15 +35,12 @@ def stuck_tasks(
     unwanted = store.tasks.runs_to_stop()
     for run_id in (task.run_id for task in unwanted if task.run_id):
         _stop(context.instance, run_id)
-    late = [
-        _record(store, artifacts, effect)
-        for effect in store.effects.unreported(REPORTED_A_TICK, waited_seconds=LEFT_TO_THE_RUN_SECONDS)
-    ]
-    if late:
-        return dg.SensorResult(asset_events=late)
+    late = store.effects.unreported(REPORTED_A_TICK, waited_seconds=LEFT_TO_THE_RUN_SECONDS)
+    for effect in late:
+        record_late_publication(context.instance, store, artifacts.storage, effect)
     return dg.SkipReason(
         f"{len(silent)} agents lost, {len(recovered)} tasks taken back, {len(unwanted)} runs stopped,"
-        f" {moved} documents moved to their bucket"
+        f" {len(late)} publications recorded, {moved} documents moved to their bucket"
     )
 
 
@@ -61,14 +57,20 @@ def _stop(instance: dg.DagsterInstance, run_id: str) -> None:
         instance.run_launcher.terminate(run_id)
 
 
-def _record(store: Store, artifacts: ArtifactStorage, effect: EffectRow) -> dg.AssetMaterialization:
+def record_late_publication(instance: dg.DagsterInstance, store: Store, storage: Storage, effect: EffectRow) -> None:
+    """Record a publication that no run waited for; only when Dagster has stored the event, the ledger takes it for recorded.
+
+    Should this be interrupted in between, the next tick records it once more.
+    """
     assert effect.result is not None
     published = PublishedReview.from_bytes(effect.result)
-    store_document(artifacts.storage, published, is_latest=published.state != "superseded")
-    store.effects.mark_materialized(effect.id)
+    store_document(storage, published, is_latest=is_latest(store, published))
     partition = partition_key(published.repository, published.number)
     metadata = publication_metadata(published, _validation(store, effect))
-    return dg.AssetMaterialization("published_review", partition=partition, metadata=metadata)
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization("published_review", partition=partition, metadata=metadata)
+    )
+    store.effects.mark_materialized(effect.id)
 
 
 def _validation(store: Store, effect: EffectRow) -> Validation:

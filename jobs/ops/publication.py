@@ -6,10 +6,10 @@ from uuid import UUID
 
 import dagster as dg
 
-from codegen_platform.artifacts import PublishedReview, Validation
+from codegen_platform.artifacts import CodeReview, PublishedReview, Validation
 from codegen_platform.publishing import gate
 from codegen_platform.security.redaction import KnownSecrets
-from codegen_platform.store import EffectRow, Store
+from codegen_platform.store import EffectRow, Store, TaskRow
 from jobs.ops.edge import RETRIES, engine_errors, ordinary_ends
 from jobs.ops.markdown import checks_table
 from jobs.ops.output import document_output
@@ -30,37 +30,56 @@ def publish_review(
     publisher: PublisherProcess,
 ) -> Iterator[dg.Output[PublishedReview]]:
     """Put the review into the outbox, wait until it is posted and read back, and record what the forge shows."""
-    store, review = ledger.store, validated.review
+    store = ledger.store
     with ordinary_ends(context, lease), engine_errors(context):
-        lease.check()
         assert lease.task is not None, "only a run that holds a task has a review validated"
-        wants_note = lease.task.metadata.get("notes") is True
-        post = gate.compose(
-            review,
-            options=gate.GateOptions(
-                max_comments=settings().review.max_comments, note=wants_note, known_secrets=_known_secrets()
-            ),
-        )
-        effect = store.effects.enqueue(
-            lease.task.id,
-            fence=lease.task.fence,
-            kind="review",
-            effect_key=f"review:{lease.task.semantic_key}",
-            payload=post.to_bytes(),
-            head_sha=review.head_sha,
-        )
-        publisher.post_if_alone()
-        finished = _wait(store, effect.id, lease)
+        finished = published_for(store, lease.task)  # an earlier try of this step came so far
+        if finished is None:
+            lease.check()
+            effect = _enqueue(store, lease.task, validated.review)
+            publisher.post_if_alone()
+            finished = _wait(store, effect.id, lease)
         if finished is None or finished.result is None:
             context.log.warning(
-                "not posted within %.0f s; the publisher goes on, and records it when it is", PATIENCE_SECONDS
+                "not posted within %.0f s; the publisher goes on, and the sensor `stuck_tasks` records it",
+                PATIENCE_SECONDS,
             )
             return
         published = PublishedReview.from_bytes(finished.result)
         yield document_output(published, publication_metadata(published, validated.validation))
-        store.effects.mark_materialized(finished.id)
+        store.effects.mark_materialized(finished.id)  # Dagster goes on here when it has stored document and event
         if published.state == "dead":
             raise dg.Failure(f"the review could not be posted: {published.reason}", allow_retries=False)
+
+
+def published_for(store: Store, task: TaskRow) -> EffectRow | None:
+    """Return the effect with which the publisher ended this claim of the task; None if it did not, so that publishing goes on."""
+    now = store.tasks.get(task.id)
+    if now is None or now.fence != task.fence:
+        return None
+    ends = {"done": "complete", "superseded": "superseded", "dead": "dead"}
+    effects = (effect for effect in store.effects.for_task(task.id) if effect.effect_key == _key(task))
+    return next((effect for effect in effects if effect.result and ends.get(effect.state) == now.status), None)
+
+
+def _enqueue(store: Store, task: TaskRow, review: CodeReview) -> EffectRow:
+    options = gate.GateOptions(
+        max_comments=settings().review.max_comments,
+        note=task.metadata.get("notes") is True,
+        known_secrets=_known_secrets(),
+    )
+    return store.effects.enqueue(
+        task.id,
+        fence=task.fence,
+        kind="review",
+        effect_key=_key(task),
+        payload=gate.compose(review, options=options).to_bytes(),
+        head_sha=review.head_sha,
+    )
+
+
+def _key(task: TaskRow) -> str:
+    return f"review:{task.semantic_key}"
 
 
 def _wait(store: Store, effect_id: UUID, lease: TaskLease) -> EffectRow | None:

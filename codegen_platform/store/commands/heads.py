@@ -38,6 +38,9 @@ LOCK_RELATED = """
     FOR NO KEY UPDATE
 """
 
+# The tasks of one pull request, of any kind, that name their head.
+OF_CHANGE = "SELECT * FROM tasks WHERE repository = %(repository)s AND number = %(number)s AND head_sha IS NOT NULL"
+
 CALLED_OFF: frozenset[TaskStatus] = frozenset({"superseded", "cancelled"})
 """Revived by whatever happens to the pull request later."""
 
@@ -134,6 +137,19 @@ def _revived(
 ) -> Move:
     after = replace(reopened(task, metadata), hold="dependencies" if unmet(connection, [task.id]) else None)
     return Move(before=task, after=after, type="revived", actor=actor, note=note)
+
+
+def is_newest_head(tasks: Sequence[TaskRow], head_sha: str) -> bool:
+    """Return whether none of these tasks of one pull request is for a newer head; a head that none of them knows is new.
+
+    The head whose task was superseded is older than one whose task was not; else the time of the head decides.
+    """
+    if not any(task.head_sha == head_sha for task in tasks):
+        return True
+    newest = max(
+        tasks, key=lambda task: (task.status != "superseded", head_updated_at(task.metadata) or task.created_at)
+    )
+    return newest.head_sha == head_sha
 
 
 def head_updated_at(metadata: Mapping[str, Json]) -> datetime | None:

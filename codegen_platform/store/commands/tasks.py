@@ -50,6 +50,11 @@ class Tasks(Leases, Dispatching, Recovering, Decisions):
         """Insert a pending task, or return the one with the same semantic key; True if it was inserted."""
         return self._pool.run(lambda connection: heads.create(connection, new, actor))
 
+    def is_newest_head(self, repository: str, number: int, head_sha: str) -> bool:
+        """Return whether the ledger knows no newer head of this pull request."""
+        of_change = self._pool.fetch(TaskRow, heads.OF_CHANGE, {"repository": repository, "number": number})
+        return heads.is_newest_head(of_change, head_sha)
+
     def create_many(self, news: Sequence[NewTask], actor: str) -> list[TaskRow]:
         """Insert tasks, which may wait for each other, in one transaction; those whose semantic key is taken are left out.
 
