@@ -16,7 +16,6 @@ import structlog
 from celery import Celery, signals
 from dagster import DagsterInstance
 from dagster_celery.make_app import make_app
-from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from codegen_platform import analysis
 from codegen_platform.errors import CodegenError, WrongUsage
@@ -27,6 +26,7 @@ from codegen_platform.sandbox.scratch import scratch_folder, sweep_scratch
 from codegen_platform.settings import Settings
 from codegen_platform.settings.schema import CHECKOUT
 from jobs.agent import PLATFORM_QUEUE, Agent, Presence, agent_of
+from jobs.run_task import register_run_task
 from resources.process import AGENT_NAME, services, settings
 
 LONGEST_RUN_SECONDS = 3600
@@ -59,8 +59,7 @@ def celery_app(redis_url: str, *, max_runs_per_child: int, max_connections: int)
             },
         }
     )
-    create_execute_job_task(app)
-    create_resume_job_task(app)
+    register_run_task(app)
     return app
 
 

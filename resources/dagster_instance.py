@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from dagster import DagsterRun
+from dagster import DagsterInstance, DagsterRun
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster._serdes import ConfigurableClassData
 from dagster_celery.launcher import CeleryRunLauncher
@@ -45,6 +45,12 @@ class PlatformStorage(DagsterPostgresStorage):
                 max_overflow=MAX_OVERFLOW,
             )
         return storage
+
+
+def drop_connections(instance: DagsterInstance) -> None:
+    """Close the idle connections of an instance that is kept between runs: PostgreSQL may have been restarted meanwhile."""
+    for part in (instance.event_log_storage, instance.run_storage, instance.schedule_storage):
+        part._engine.dispose()  # type: ignore[union-attr]
 
 
 class PlatformRunLauncher(CeleryRunLauncher):
