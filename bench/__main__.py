@@ -23,6 +23,7 @@ from bench.measuring_listeners import listeners
 from bench.measuring_losses import github_outage, kill_and_restart, model_outage, same_delivery_five_times
 from bench.measuring_moves import moves
 from bench.measuring_reviews import all_at_once, one_at_a_time, sixteen
+from bench.measuring_shapes import shapes
 from bench.measuring_starts import idle, starts
 from bench.rows import Row
 from bench.setting import Setting, setting
@@ -47,8 +48,9 @@ MEASUREMENTS: dict[str, Measurement] = {
     "tasks-rebuilt": rebuilt,
     "tasks-dependent": dependent,
     "listeners": listeners,
+    "shapes": shapes,
 }
-TAKES_MINUTES = ("kill", "github-outage", "model-outage")
+TAKES_MINUTES = ("kill", "github-outage", "model-outage", "shapes")
 INTERRUPTED = 130
 
 

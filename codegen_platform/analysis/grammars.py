@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen_platform.analysis.limits import Unread
-from codegen_platform.analysis.nesting import is_too_deep
 from codegen_platform.analysis.newer_syntax import as_older_syntax
+from codegen_platform.analysis.parser_guards import too_much_for_grammar
 from codegen_platform.analysis.sources import SourceFile
-from codegen_platform.artifacts import SkipReason
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -44,10 +43,11 @@ def parsed(text: str, grammar: str) -> SgNode:
     """Return the root of the text's syntax tree, in which lines and columns are the text's.
 
     Raises:
-        Unread: the text is nested too deeply, or would keep the parser busy for long.
+        Unread: the text is too large, nested too deeply, or would keep the parser busy for long.
     """
     from ast_grep_py import SgRoot
 
-    if is_too_deep(text):
-        raise Unread(SkipReason.NESTED_TOO_DEEPLY)
+    reason = too_much_for_grammar(text, grammar)
+    if reason:
+        raise Unread(reason)
     return SgRoot(as_older_syntax(text, grammar), grammar).root()

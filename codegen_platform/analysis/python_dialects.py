@@ -56,11 +56,7 @@ def _as_python_3(source: SourceFile) -> str:
 def _parsing(files: Sequence[SourceFile], ends_at: float, folder: Path | None) -> set[str]:
     """Return the paths of those files that parse; none if that cannot be found out."""
     try:
-        broken = {
-            source.path
-            for source, found in violations_in(files, ends_at=ends_at, folder=folder)
-            if found.is_syntax_error
-        }
+        broken = violations_in(files, ends_at=ends_at, folder=folder).broken
     except RuffFailed:
         return set()
     return {source.path for source in files} - broken

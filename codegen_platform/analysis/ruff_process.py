@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -18,9 +21,14 @@ from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.artifacts import SkipReason
 from codegen_platform.errors import CodegenError
 
-MAX_OUTPUT_BYTES = 16_000_000
+MAX_OUTPUT_BYTES = 8_000_000
+MAX_VIOLATIONS = 2_000
+"""Of one file; nobody reads more, and a hostile file can hold half a million."""
 _SYNTAX_ALONE = ("F404",)
 """Errors of syntax are told whatever is selected; something must be."""
+
+
+_FILENAME = b'"filename":"'
 
 
 class RuffFailed(CodegenError):
@@ -71,10 +79,28 @@ class Violation(BaseModel):
         return self.code in (None, "invalid-syntax")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Violations:
+    """What ruff says of some files.
+
+    Attributes:
+        found: in ruff's order.
+        cut: paths of the files about which it says more than is kept.
+    """
+
+    found: tuple[tuple[SourceFile, Violation], ...]
+    cut: frozenset[str]
+
+    @property
+    def broken(self) -> set[str]:
+        """Return the paths of the files that do not parse."""
+        return {source.path for source, violation in self.found if violation.is_syntax_error}
+
+
 def violations_in(
     files: Sequence[SourceFile], *, rules: Collection[str] = _SYNTAX_ALONE, ends_at: float, folder: Path | None = None
-) -> Iterator[tuple[SourceFile, Violation]]:
-    """Yield what ruff says of these files, written under made-up names into a private folder within `folder`.
+) -> Violations:
+    """Return what ruff says of these files, written under made-up names into a private folder within `folder`.
 
     Args:
         ends_at: by the monotonic clock.
@@ -85,13 +111,32 @@ def violations_in(
     """
     with tempfile.TemporaryDirectory(prefix="codegen-ruff-", dir=folder) as private:
         names = dict(write_files(files, Path(private)))
-        output = _output(command(rules), private, ends_at)
+        output, is_cut = _output(command(rules), private, ends_at)
+    if is_cut and len(files) > 1:
+        raise RuffFailed("printed too much", reason=SkipReason.TOO_MANY_CLAIMS)
+    counts: Counter[str] = Counter()
+    found: list[tuple[SourceFile, Violation]] = []
     for line in output.splitlines():
-        try:
-            violation = Violation.model_validate_json(line)
-        except ValidationError:
+        source = names.get(_folder_in(line))
+        if source is None:
             continue
-        yield names[violation.filename.split("/")[-2]], violation
+        counts[source.path] += 1
+        if counts[source.path] <= MAX_VIOLATIONS:
+            with contextlib.suppress(ValidationError):
+                found.append((source, Violation.model_validate_json(line)))
+    cut = {path for path, count in counts.items() if count > MAX_VIOLATIONS or is_cut}
+    return Violations(found=tuple(found), cut=frozenset(cut))
+
+
+def _folder_in(line: bytes) -> str:
+    """Return the made-up name in a line of output, without reading all of it as JSON."""
+    return (
+        line.rpartition(_FILENAME)[2]
+        .partition(b'"')[0]
+        .decode("ascii", "replace")
+        .rpartition("/")[0]
+        .rpartition("/")[2]
+    )
 
 
 def write_files(files: Sequence[SourceFile], folder: Path) -> Iterator[tuple[str, SourceFile]]:
@@ -125,8 +170,8 @@ def _program() -> str:
     return os.fsdecode(find_ruff_bin())
 
 
-def _output(arguments: list[str], folder: str, ends_at: float) -> bytes:
-    """Return what ruff prints for the folder."""
+def _output(arguments: list[str], folder: str, ends_at: float) -> tuple[bytes, bool]:
+    """Return what ruff prints for the folder, and whether it would print more."""
     try:
         process = subprocess.Popen(
             arguments,
@@ -141,17 +186,19 @@ def _output(arguments: list[str], folder: str, ends_at: float) -> bytes:
     with process:
         assert process.stdout is not None
         try:
-            output = _read(process.stdout, ends_at)
+            output, is_cut = _read(process.stdout, ends_at)
         except RuffFailed:
             process.kill()
             raise
-    if process.returncode != 0:
+        if is_cut:
+            process.kill()
+    if process.returncode != 0 and not is_cut:
         raise RuffFailed(f"ended with status {process.returncode}")
-    return output
+    return output, is_cut
 
 
-def _read(pipe: IO[bytes], ends_at: float) -> bytes:
-    """Read the pipe to its end.
+def _read(pipe: IO[bytes], ends_at: float) -> tuple[bytes, bool]:
+    """Read the pipe to its end, or to the size limit; return also whether that was it.
 
     Not `subprocess.run(timeout=...)`, which without a pipe polls every 50 ms, and with one keeps whatever is printed.
     """
@@ -163,6 +210,6 @@ def _read(pipe: IO[bytes], ends_at: float) -> bytes:
                 raise RuffFailed("took too long", reason=SkipReason.ANALYSIS_TIMEOUT)
             chunk = os.read(pipe.fileno(), 1 << 20)
             if not chunk:
-                return b"".join(chunks)
+                return b"".join(chunks), False
             chunks.append(chunk)
-    raise RuffFailed("printed too much")
+    return b"".join(chunks), True

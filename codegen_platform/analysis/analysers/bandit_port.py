@@ -7,11 +7,13 @@ than any that this runs on, and its port has almost all of the tests, under almo
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from codegen_platform.analysis.advice import advice_for
 from codegen_platform.analysis.analysers.ruff_claims import lines_of
 from codegen_platform.analysis.claims import Claim
 from codegen_platform.analysis.limits import Unread
+from codegen_platform.analysis.parser_guards import too_much_for_ruff
 from codegen_platform.analysis.ruff_process import RuffFailed, Violation, violations_in
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.artifacts import SkipReason
@@ -23,27 +25,31 @@ _HARMLESS = "seems safe"
 """What ruff says of a shell command without any part from elsewhere; bandit calls those of low severity."""
 
 
-def ported_claims(source: SourceFile, tests: frozenset[str]) -> list[Claim]:
-    """Return what the port of these tests says of the file, under bandit's names.
+def ported_claims(source: SourceFile, tests: frozenset[str]) -> Iterator[Claim]:
+    """Yield what the port of these tests says of the file, under bandit's names.
 
     Raises:
-        Unread: the file does not parse, or ruff failed.
+        Unread: the file does not parse, ruff failed, or there is more to say than is kept.
     """
+    if reason := too_much_for_ruff(source.text or ""):
+        raise Unread(reason)
     names = {_OTHER_NAMES.get(test, f"S{test[1:]}"): test for test in tests - NOT_PORTED}
     if not names:
-        return []
+        return
     ends_at = time.monotonic() + TIME_LIMIT_SECONDS
     try:
-        found = [violation for _, violation in violations_in([source], rules=names, ends_at=ends_at)]
+        said = violations_in([source], rules=names, ends_at=ends_at)
     except RuffFailed as error:
         raise Unread(error.reason) from error
-    if any(violation.is_syntax_error for violation in found):
+    if said.broken:
         raise Unread(SkipReason.SYNTAX_ERROR)
-    return [
+    yield from (
         _claim(source, names[violation.code], violation)
-        for violation in found
+        for _, violation in said.found
         if violation.code in names and _HARMLESS not in violation.message
-    ]
+    )
+    if said.cut:
+        raise Unread(SkipReason.TOO_MANY_CLAIMS)
 
 
 def _claim(source: SourceFile, test: str, violation: Violation) -> Claim:

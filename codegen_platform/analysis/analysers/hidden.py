@@ -13,9 +13,10 @@ from itertools import islice
 
 from codegen_platform.analysis.analysers.lookalikes import lookalikes
 from codegen_platform.analysis.claims import Claim, Claims
+from codegen_platform.analysis.limits import CpuLimit, Unread, read_each
 from codegen_platform.analysis.masking import HIDDEN, escape
 from codegen_platform.analysis.sources import SourceFile
-from codegen_platform.artifacts import Category, Severity
+from codegen_platform.artifacts import Category, Severity, SkipReason
 from codegen_platform.changes.languages import DATA, PROSE
 
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -51,21 +52,25 @@ class HiddenCharacters:
 
     def run(self, files: Sequence[SourceFile]) -> Claims:
         """Return one claim for each added line and kind of character, up to a number of each kind in a file."""
-        claims: list[Claim] = []
-        cut = 0
-        for source in files:
-            count: Counter[tuple[str, Severity]] = Counter()
-            for number, kind, characters in islice(_hidden_in(source), _MAX_LINES_READ):
-                severity = _severity(source, kind, characters, source.lines[number])
-                count[kind, severity] += 1
-                if count[kind, severity] <= _MAX_LINES:
-                    claims.append(_claim(source, number, kind, characters, severity))
-            cut += any(lines > _MAX_LINES for lines in count.values())
-            claims += lookalikes(source)
-        return Claims(
-            claims=tuple(claims),
-            error=f"kept the first {_MAX_LINES} lines of each kind in {cut} files" if cut else None,
-        )
+        return read_each(files, CpuLimit(), _check)
+
+
+def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
+    """Yield the claims of one file.
+
+    Raises:
+        Unread: there are more of one kind than are kept, or the file cannot be parsed for the names in it.
+    """
+    count: Counter[tuple[str, Severity]] = Counter()
+    for number, kind, characters in islice(_hidden_in(source), _MAX_LINES_READ):
+        limit.check()
+        severity = _severity(source, kind, characters, source.lines[number])
+        count[kind, severity] += 1
+        if count[kind, severity] <= _MAX_LINES:
+            yield _claim(source, number, kind, characters, severity)
+    yield from lookalikes(source)
+    if any(lines > _MAX_LINES for lines in count.values()):
+        raise Unread(SkipReason.TOO_MANY_CLAIMS)
 
 
 def _hidden_in(source: SourceFile) -> Iterator[tuple[int, str, list[str]]]:

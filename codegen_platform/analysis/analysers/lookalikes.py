@@ -6,7 +6,7 @@ import string
 from collections.abc import Iterator
 
 from codegen_platform.analysis.claims import Claim
-from codegen_platform.analysis.grammars import grammar_of
+from codegen_platform.analysis.grammars import grammar_of, parsed
 from codegen_platform.analysis.masking import escape
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.artifacts import Category, Severity
@@ -70,11 +70,9 @@ def _mixed_words(line: str) -> list[str]:
 
 def _names_by_line(text: str, grammar: str) -> dict[int, set[str]]:
     """Return line number -> names with a look-alike letter on that line that are not within strings or comments."""
-    from ast_grep_py import SgRoot
-
     names: dict[int, set[str]] = {}
     odd = rf"^\w*[{''.join(LOOKALIKES)}]\w*$"
-    for node in SgRoot(text, grammar).root().find_all({"rule": {"regex": odd}}):
+    for node in parsed(text, grammar).find_all({"rule": {"regex": odd}}):
         if node.is_named_leaf() and not any(part in node.kind() for part in _NOT_NAMES):
             names.setdefault(node.range().start.line + 1, set()).add(node.text())
     return names

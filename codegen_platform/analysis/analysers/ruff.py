@@ -12,7 +12,7 @@ from codegen_platform.analysis.advice import advice_for
 from codegen_platform.analysis.analysers.ruff_claims import claim_of
 from codegen_platform.analysis.claims import Claim, Claims
 from codegen_platform.analysis.limits import unread_error
-from codegen_platform.analysis.nesting import is_too_deep
+from codegen_platform.analysis.parser_guards import too_much_for_ruff
 from codegen_platform.analysis.python_dialects import in_other_dialects
 from codegen_platform.analysis.ruff_process import RuffFailed, Violation, violations_in
 from codegen_platform.analysis.sources import SourceFile
@@ -48,7 +48,7 @@ class Ruff:
         """
         ends_at = time.monotonic() + self._time_limit_seconds
         claims: list[Claim] = []
-        unread = {source.path: SkipReason.NESTED_TOO_DEEPLY for source in files if is_too_deep(source.text or "")}
+        unread = {source.path: reason for source in files if (reason := too_much_for_ruff(source.text or ""))}
         waiting = list(_batches([source for source in files if source.path not in unread]))
         while waiting:
             batch = waiting.pop()
@@ -72,7 +72,8 @@ class Ruff:
         """
         claims: list[Claim] = []
         broken: dict[str, tuple[SourceFile, Violation]] = {}
-        for source, violation in violations_in(files, rules=advice_for("ruff"), ends_at=ends_at, folder=self._folder):
+        said = violations_in(files, rules=advice_for("ruff"), ends_at=ends_at, folder=self._folder)
+        for source, violation in said.found:
             if not violation.is_syntax_error:
                 claims += claim_of(source, violation)
             elif source.path not in broken or violation.location.row < broken[source.path][1].location.row:
@@ -85,7 +86,9 @@ class Ruff:
             for path, (source, violation) in broken.items()
             if path not in others
         ]
-        unread = {path: SkipReason.UNSUPPORTED_SYNTAX if path in others else SkipReason.SYNTAX_ERROR for path in broken}
+        unread = dict.fromkeys(said.cut, SkipReason.TOO_MANY_CLAIMS)
+        unread |= dict.fromkeys(broken, SkipReason.SYNTAX_ERROR)
+        unread |= dict.fromkeys(others, SkipReason.UNSUPPORTED_SYNTAX)
         return Claims(claims=tuple(claims), unread=unread)
 
 
