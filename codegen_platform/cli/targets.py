@@ -84,7 +84,8 @@ def local_target(
     folder = (repository.work_tree or repository.git_dir).resolve()
     head_sha = _commit(repository, head) if head else _current_commit(repository, folder)
     base_ref, base_sha = (base, _commit(repository, base)) if base else _main_branch(repository, head_sha)
-    head_ref = head or _current_branch(repository)
+    # Two branches of one repository are two pull requests.
+    head_ref = head or git.current_branch(repository) or "HEAD"
     _refuse_nothing_to_review(repository, base_ref, base_sha, head_ref, head_sha)
     commit = git.log(repository, git.empty_tree(head_sha), head_sha, limit=1)[0]
     return LocalTarget(
@@ -109,12 +110,6 @@ def _current_commit(repository: git.GitRepository, folder: Path) -> str:
         return git.rev_parse(repository, "HEAD")
     except WrongUsage:
         raise WrongUsage(f"{folder} has no commits yet: commit something, or name a branch with --head") from None
-
-
-def _current_branch(repository: git.GitRepository) -> str:
-    """Read the branch from the HEAD file: two branches of one repository are two pull requests."""
-    said = (repository.git_dir / "HEAD").read_text(encoding="utf-8", errors="replace")[:1000].strip()
-    return said.removeprefix("ref: refs/heads/") if said.startswith("ref: refs/heads/") else "HEAD"
 
 
 def _main_branch(repository: git.GitRepository, head_sha: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ by another user.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ __all__ = [
     "checkout",
     "commit_files",
     "commit_patch",
+    "current_branch",
     "diff",
     "diff_texts",
     "empty_tree",
@@ -45,6 +47,10 @@ __all__ = [
     "rev_parse",
 ]
 
+BRANCHES = "refs/heads/"
+
+# Git allows every other character in the name of a branch: no-break spaces and joiners are part of words in many languages.
+_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _EMPTY_TREES = {
     40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
@@ -71,14 +77,27 @@ def rev_parse(repository: GitRepository, revision: str) -> str:
     """
     if revision in _EMPTY_TREES.values():
         return revision
-    if not revision or revision.startswith("-") or len(revision) > 500 or not revision.isprintable():
+    if not revision or revision.startswith("-") or len(revision) > 500 or _BREAKING.search(revision):
         raise WrongUsage(f"{revision[:80]!r} is not a revision")
-    asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+    # `:/words` takes everything behind it as words, and names a commit in any case.
+    peeled = revision if revision.startswith(":/") else f"{revision}^{{commit}}"
+    asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", peeled]
     found = ask(repository, asked, expected=(0, 1, 128))
     sha = found.data.decode("ascii", "replace").strip()
     if found.status != 0 or not OBJECT_ID.fullmatch(sha):
         raise WrongUsage(f"{revision!r} names no commit in {repository.work_tree or repository.git_dir}")
     return sha
+
+
+def current_branch(repository: GitRepository) -> str | None:
+    """Return the branch that is checked out, which need not have a commit yet; None if HEAD names a commit.
+
+    Git is asked, because not every repository keeps it in the file HEAD (reftable). Bytes that are not UTF-8 are written as `\\xe4`, which
+    no branch name can hold itself.
+    """
+    said = ask(repository, ["symbolic-ref", "--quiet", "HEAD"], expected=(0, 1, 128))
+    name = said.data.decode("utf-8", "backslashreplace").removesuffix("\n")
+    return name.removeprefix(BRANCHES) if said.status == 0 and name.startswith(BRANCHES) else None
 
 
 def merge_base(repository: GitRepository, one: str, other: str) -> str | None:
@@ -101,7 +120,8 @@ def empty_tree(commit: str) -> str:
 
 def log(repository: GitRepository, base: str, head: str, *, limit: int = 50) -> tuple[Commit, ...]:
     """Return the newest commits that `head` has and `base` has not, newest first, at most `limit`."""
-    fields = "%x1e%H%x1f%an%x1f%ae%x1f%at%x1f%s%x1f%b"
+    # NUL is the only character that no part of a commit can hold.
+    fields = "".join(f"{field}%x00" for field in ("%H", "%an", "%ae", "%at", "%s", "%b"))
     arguments = [
         "log",
         f"--max-count={limit}",
@@ -113,9 +133,10 @@ def log(repository: GitRepository, base: str, head: str, *, limit: int = 50) -> 
     ]
     revisions = [full_id(head)] if base == empty_tree(head) else [full_id(head), f"^{full_id(base)}"]
     text = ask(repository, [*arguments, "--end-of-options", *revisions]).data.decode("utf-8", "replace")
-    return tuple(_commit(record.split("\x1f", 5)) for record in text.split("\x1e")[1:] if record.count("\x1f") >= 5)
+    parts = text.split("\0")[:-1]
+    return tuple(_commit(parts[at : at + 6]) for at in range(0, len(parts), 6))
 
 
 def _commit(fields: Sequence[str]) -> Commit:
     sha, author, email, at, subject, body = fields
-    return Commit(sha=sha, author=author, email=email, at=int(at or 0), subject=subject, body=body.strip())
+    return Commit(sha=sha.strip(), author=author, email=email, at=int(at or 0), subject=subject, body=body.strip())

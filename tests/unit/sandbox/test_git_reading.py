@@ -288,3 +288,71 @@ def test_a_note_is_attached_and_replaced_and_the_commit_stays(made):
     shown = plain("notes", "--ref=refs/notes/codegen-platform", "show", head, cwd=repository.work_tree)
     assert shown == "# second\n\nwith a heading"
     assert git.rev_parse(repository, "topic") == head
+
+
+@pytest.mark.parametrize("separator", ["\x1e", "\x1f", "\x1e\x1f" * 5, "\x1d\x0c\u2028\x85"])
+def test_a_commit_may_hold_any_character_in_its_subject_body_and_author(tmp_path: Path, separator: str):
+    repository = git.init(tmp_path / "odd")
+    author = git.Signature(name=f"A{separator}B", email="a@example.org", at=1_700_000_000)
+    message = f"One{separator}two\n\nWhy{separator}it began.\n\nAnd went on."
+    first = git.commit_files(repository, ONE, branch="main", message=message, author=author)
+    head = git.commit_files(repository, TWO, branch="main", message="Second", author=ME, parent=first)
+    second, odd = git.log(repository, git.empty_tree(head), head)
+    assert (second.sha, odd.sha, second.subject) == (head, first, "Second")
+    assert odd.subject == f"One{separator}two"
+    assert odd.body == f"Why{separator}it began.\n\nAnd went on."
+
+
+def test_a_commit_without_a_message_is_read(tmp_path: Path):
+    repository = git.init(tmp_path / "silent")
+    head = git.commit_files(repository, ONE, branch="main", message="", author=ME)
+    assert [(commit.sha, commit.subject) for commit in git.log(repository, git.empty_tree(head), head)] == [(head, "")]
+
+
+def test_the_current_branch_is_what_git_says_wherever_it_keeps_it(made, tmp_path: Path):
+    repository, base, _ = made
+    work_tree = repository.work_tree
+    assert work_tree is not None
+    plain("symbolic-ref", "HEAD", "refs/heads/feature/a-\u200db", cwd=work_tree)
+    assert git.current_branch(repository) == "feature/a-\u200db"
+    (repository.git_dir / "HEAD").unlink()
+    (repository.git_dir / "HEAD").symlink_to("refs/heads/main")
+    assert git.current_branch(repository) == "main"
+    plain("update-ref", "--no-deref", "HEAD", base, cwd=work_tree)
+    assert git.current_branch(repository) is None
+
+
+def test_two_branches_of_a_repository_with_reftable_are_two(tmp_path: Path):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    made = subprocess.run(["git", "init", "--ref-format=reftable", "."], cwd=folder, capture_output=True)
+    if made.returncode:
+        pytest.skip("this git knows no reftable")
+    plain("symbolic-ref", "HEAD", "refs/heads/one", cwd=folder)
+    assert git.current_branch(git.open_repository(folder)) == "one"
+    plain("symbolic-ref", "HEAD", "refs/heads/two", cwd=folder)
+    assert git.current_branch(git.open_repository(folder)) == "two"
+
+
+@pytest.mark.parametrize(
+    "name", ["a\u200db", "a\u200cb", "a\u00a0b", "caf\u00e9", "\u06a9\u062a\u0627\u0628\u200c\u0647\u0627"]
+)
+def test_a_branch_may_have_any_character_that_git_allows(made, name: str):
+    repository, base, _ = made
+    assert repository.work_tree is not None
+    plain("branch", name, base, cwd=repository.work_tree)
+    assert git.rev_parse(repository, name) == base
+
+
+@pytest.mark.parametrize("words", [":/First", ":/Why it", "topic^{/First}", ":/^First"])
+def test_a_commit_may_be_named_by_words_of_its_message(made, words: str):
+    repository, base, _ = made
+    assert git.rev_parse(repository, words) == base
+
+
+@pytest.mark.parametrize(
+    "revision", [":/no such words", ":/", ":a.py", "main:a.py", "a\nb", "a\u2028b", "a\x85b", "-n", ""]
+)
+def test_what_names_no_commit_is_said_so(made, revision: str):
+    with pytest.raises(WrongUsage):
+        git.rev_parse(made[0], revision)
