@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from codegen_platform.agents.backend import ModelBackend, ModelRequest, ModelResponse, Spent, TokenUsage, spent_by
 from codegen_platform.agents.limits import ReviewLimits
-from codegen_platform.agents.prices import ceiling_of, cost_of, price_of
+from codegen_platform.agents.prices import ceiling_of, cost_of, is_priced
 from codegen_platform.artifacts import ModelUsage
 from codegen_platform.changes.budget import estimate_tokens
 from codegen_platform.errors import BudgetExhausted, LeaseLost, ModelRefused, ModelUnavailable
@@ -44,7 +44,7 @@ class Meter:
     @property
     def price_is_known(self) -> bool:
         """Return whether the model has a price; without one costs are counted as 0 and the ceiling cannot hold."""
-        return price_of(self.model) is not None
+        return is_priced(self.model)
 
     def remaining_seconds(self) -> float:
         """Return how much time is left.

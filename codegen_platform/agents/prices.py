@@ -1,9 +1,9 @@
-"""What a call cost, from a dated table of list prices."""
+"""What a call cost at list price: by our own dated table, else by the one that the package genai-prices keeps for all models."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import cache
 from importlib import resources
 
@@ -15,6 +15,7 @@ from codegen_platform.artifacts.document import Value
 
 UNKNOWN = "unknown"
 PER_MILLION = 1_000_000
+MAX_NAME_CHARACTERS = 128
 PLATFORM_PREFIX = re2.compile(r"^(?:[a-z]{2}\.)?anthropic[./]")
 VERSION_SUFFIX = re2.compile(r"(?:@\d{8}|-\d{8})?(?:-v\d+(?::\d+)?)?$")
 
@@ -73,8 +74,7 @@ def price_of(model: str, *, on: date | None = None) -> ModelPrice | None:
     Ids of snapshots and of other platforms (`claude-x-20260101`, `anthropic.claude-x-v1:0`, `anthropic/claude-x`) are priced as the model.
     """
     day = on or datetime.now(UTC).date()
-    name = model.encode("utf-8", "replace").decode()  # it may be what a model's server says
-    wanted = {model, VERSION_SUFFIX.sub("", PLATFORM_PREFIX.sub("", name))}
+    wanted = {model, VERSION_SUFFIX.sub("", _plain_name(model))}
     fitting = [price for price in price_table().prices if price.model in wanted and price.since <= day]
     return max(fitting, key=lambda price: price.since, default=None)
 
@@ -83,7 +83,7 @@ def cost_of(model: str, usage: TokenUsage, *, on: date | None = None) -> Cost:
     """Return what one call cost at list price."""
     price = price_of(model, on=on)
     if price is None:
-        return Cost(usd=0.0, table=UNKNOWN)
+        return _kept_cost(model, usage, on=on) or Cost(usd=0.0, table=UNKNOWN)
     is_long = price.long_prompt_above is not None and usage.prompt_tokens > price.long_prompt_above
     rates = price.long_rates if is_long and price.long_rates else price.rates
     dollars = (
@@ -93,6 +93,39 @@ def cost_of(model: str, usage: TokenUsage, *, on: date | None = None) -> Cost:
         + usage.cache_write_tokens * rates.cache_write
     )
     return Cost(usd=round(dollars / PER_MILLION, 6), table=price_table().version)
+
+
+def _plain_name(model: str) -> str:
+    """Return a model's name without that of its platform; it may be what a model's server says, so any text at all."""
+    return str(PLATFORM_PREFIX.sub("", model.encode("utf-8", "replace").decode()))
+
+
+def is_priced(model: str) -> bool:
+    """Return whether calls of the model have a known price today."""
+    return cost_of(model, TokenUsage(input_tokens=1, output_tokens=1)).table != UNKNOWN
+
+
+def _kept_cost(model: str, usage: TokenUsage, *, on: date | None) -> Cost | None:
+    """Return the cost by the package's table, which lies in its wheel: nothing is asked for over the network."""
+    import genai_prices  # half a second, and only for models that our table does not have
+
+    counted = genai_prices.Usage(
+        input_tokens=usage.prompt_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        output_tokens=usage.output_tokens,
+    )
+    at = datetime.combine(on, time(12), UTC) if on else datetime.now(UTC)
+    try:
+        found = genai_prices.calc_price(
+            counted,
+            _plain_name(model)[:MAX_NAME_CHARACTERS].split(":")[0],
+            provider_id="anthropic",
+            genai_request_timestamp=at,
+        )
+    except LookupError:
+        return None
+    return Cost(usd=round(float(found.total_price), 6), table=f"genai-prices-{genai_prices.__version__}")
 
 
 def ceiling_of(model: str, *, input_tokens: int, output_tokens: int) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
+import genai_prices
 import pytest
 
 from codegen_platform.agents.backend import TokenUsage
-from codegen_platform.agents.prices import ceiling_of, cost_of, price_of, price_table
+from codegen_platform.agents.prices import ceiling_of, cost_of, is_priced, price_of, price_table
 
 MILLION = 1_000_000
 DAY = date(2026, 11, 1)
@@ -48,10 +49,46 @@ def test_other_names_of_a_model_have_its_price(model: str) -> None:
     assert price.model == "claude-haiku-4-5"
 
 
-@pytest.mark.parametrize("model", ["claude-sonnet-9", "gpt-7", "", "claude-sonnet-5-5-turbo"])
+@pytest.mark.parametrize("model", ["claude-sonnet-9", "gpt-7", "", "claude-sonnet-5-5-turbo", "\ud800", "x" * 100_000])
 def test_a_model_without_a_price_costs_nothing_by_the_table_unknown(model: str) -> None:
     cost = cost_of(model, TokenUsage(input_tokens=MILLION))
     assert (cost.usd, cost.table) == (0.0, "unknown")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "claude-opus-4-1",
+        "claude-opus-4-1-20250805",
+        "anthropic/claude-opus-4-1",
+        "us.anthropic.claude-opus-4-1-20250805-v1:0",
+    ],
+)
+def test_a_model_that_our_table_lacks_has_the_price_of_the_kept_one(model: str) -> None:
+    usage = TokenUsage(
+        input_tokens=MILLION, output_tokens=MILLION, cache_read_tokens=MILLION, cache_write_tokens=MILLION
+    )
+    cost = cost_of(model, usage, on=DAY)
+    assert cost.usd == pytest.approx(15 + 75 + 1.5 + 18.75)
+    assert cost.table.startswith("genai-prices-")
+    assert is_priced(model)
+
+
+def test_the_kept_table_agrees_with_ours_where_both_know_a_model() -> None:
+    usage = TokenUsage(input_tokens=70_000, output_tokens=10_000, cache_read_tokens=7_000, cache_write_tokens=9_000)
+    counted = genai_prices.Usage(
+        input_tokens=usage.prompt_tokens, output_tokens=10_000, cache_read_tokens=7_000, cache_write_tokens=9_000
+    )
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    compared = 0
+    for model in {row.model for row in price_table().prices}:
+        try:
+            theirs = genai_prices.calc_price(counted, model, provider_id="anthropic", genai_request_timestamp=at)
+        except LookupError:
+            continue
+        compared += 1
+        assert cost_of(model, usage, on=DAY).usd == pytest.approx(float(theirs.total_price)), model
+    assert compared > 8
 
 
 def test_a_cost_says_which_table_it_comes_from() -> None:
