@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codegen_platform.errors import WrongUsage
+from codegen_platform.sandbox.git_objects import refuse_borrowed_objects
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,8 +29,14 @@ def open_repository(path: Path) -> GitRepository:
     one hidden in somebody's tree is never picked up on the way.
 
     Raises:
-        WrongUsage: there is none.
+        WrongUsage: there is none, or it reads objects of another one.
     """
+    found = _found(path)
+    refuse_borrowed_objects(found.git_dir)
+    return found
+
+
+def _found(path: Path) -> GitRepository:
     start = path.expanduser().absolute()
     if not start.is_dir():
         raise WrongUsage(f"{path} is not a folder")
@@ -45,7 +52,7 @@ def open_repository(path: Path) -> GitRepository:
 def is_repository(path: Path) -> bool:
     """Return whether `path` is, or is in, a git repository."""
     try:
-        open_repository(path)
+        _found(path)
     except WrongUsage:
         return False
     return True
