@@ -1,11 +1,20 @@
-"""How assets are stored: typed documents as JSON, latest and per head commit."""
+"""How assets are stored: typed documents as JSON, latest and per head commit; snapshots compressed, and once."""
 
+import gzip
 from collections.abc import Iterator
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from codegen_platform.artifacts import CodeReview, Document, PublishedReview, PullRequestSnapshot, StaticFindings
+from codegen_platform.artifacts import (
+    CodeReview,
+    Document,
+    PublishedReview,
+    PullRequestSnapshot,
+    StaticFindings,
+    StoredElsewhere,
+    UnreadableDocument,
+)
 from codegen_platform.artifacts.storage import Storage
 from codegen_platform.changes.keys import artifact_path, partition_key
 from codegen_platform.store import Store
@@ -57,7 +66,7 @@ class DocumentIOManager(dg.ConfigurableIOManager):
         if (written := self._written.get(asset)) is not None:
             return written
         partition = context.partition_key if context.has_partition_key else _newest_partition(context, asset)
-        data = self.artifacts.storage.read(artifact_path(asset, partition, "latest.json")) if partition else None
+        data = read_latest(self.artifacts.storage, asset, partition) if partition else None
         if data is None:
             sentence = f"no {asset} is stored{f' for {partition}' if partition else ''}; materialize it first"
             raise dg.Failure(sentence, allow_retries=False)
@@ -83,11 +92,32 @@ def is_latest(store: Store, document: PullRequestDocument) -> bool:
 
 
 def store_document(storage: Storage, document: PullRequestDocument, *, is_latest: bool) -> str:
-    """Write a document under its head commit, and as latest if it is; return the address of the one that stays."""
+    """Write a document under its head commit, and as latest if it is; return the address of the one that stays.
+
+    A snapshot holds the texts of all changed files. It is stored once, compressed, and `latest.json` says where.
+    """
     data = document.to_bytes()
     asset, partition = asset_of(type(document)), partition_key(document.repository, document.number)
-    history = artifact_path(asset, partition, f"{document.head_sha}.json")
-    storage.write(history, data)
+    name, latest = f"{document.head_sha}.json", data
+    if isinstance(document, PullRequestSnapshot):
+        name += ".gz"
+        latest = StoredElsewhere(name=name).to_bytes()
+        storage.write(artifact_path(asset, partition, name), gzip.compress(data, mtime=0), "application/gzip")
+    else:
+        storage.write(artifact_path(asset, partition, name), data)
     if is_latest:
-        storage.write(artifact_path(asset, partition, "latest.json"), data)
-    return storage.url_for(history)
+        storage.write(artifact_path(asset, partition, "latest.json"), latest)
+    return storage.url_for(artifact_path(asset, partition, name))
+
+
+def read_latest(storage: Storage, asset: str, partition: str) -> bytes | None:
+    """Return the latest document of a partition as it was written, None if there is none; also as earlier versions stored it."""
+    data = storage.read(artifact_path(asset, partition, "latest.json"))
+    if data is None:
+        return None
+    try:
+        elsewhere = StoredElsewhere.from_bytes(data)
+    except UnreadableDocument:
+        return data
+    compressed = storage.read(artifact_path(asset, partition, elsewhere.name))
+    return None if compressed is None else gzip.decompress(compressed)

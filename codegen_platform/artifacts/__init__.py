@@ -2,7 +2,7 @@
 
 from codegen_platform.artifacts.change import ChangedFile, FileStatus, PullRequestSnapshot
 from codegen_platform.artifacts.coverage import Coverage, SkippedFile, SkipReason
-from codegen_platform.artifacts.document import Document
+from codegen_platform.artifacts.document import Document, StoredElsewhere, UnreadableDocument
 from codegen_platform.artifacts.findings import (
     Category,
     DroppedFinding,
@@ -40,7 +40,9 @@ __all__ = [
     "SkipReason",
     "SkippedFile",
     "StaticFindings",
+    "StoredElsewhere",
     "SuppressedFinding",
     "ToolReport",
+    "UnreadableDocument",
     "Validation",
 ]

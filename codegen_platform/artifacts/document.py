@@ -57,3 +57,11 @@ class Document(Value):
     def sha256(self) -> str:
         """Return the hex SHA-256 of the canonical bytes: the document's data version."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+class StoredElsewhere(Document):
+    """What stands as the latest document where that is stored once, under the name of its head commit."""
+
+    schema_name: ClassVar[str] = "stored_elsewhere/v1"
+
+    name: str
