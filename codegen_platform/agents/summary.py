@@ -114,7 +114,7 @@ def _skipped_sentences(coverage: Coverage) -> Iterable[str]:
         ("Left out on purpose", on_purpose),
     ):
         if reasons:
-            told = "; ".join(f"{count} {reason.words}" for reason, count in sorted(Counter(reasons).items()))
+            told = ", ".join(f"{count} ({reason.words})" for reason, count in sorted(Counter(reasons).items()))
             yield f"{opening}: {told}."
     if coverage.doubt:
         yield coverage.doubt

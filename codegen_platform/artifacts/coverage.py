@@ -54,7 +54,7 @@ class SkipReason(StrEnum):
 
     @property
     def words(self) -> str:
-        """Return the reason as it stands behind a number of files: "2 deleted, which ..."."""
+        """Return the reason in words: "deleted, which ..."."""
         return _WORDS[self]
 
     @property
@@ -67,8 +67,8 @@ _ON_PURPOSE = frozenset({SkipReason.IGNORED, SkipReason.GENERATED, SkipReason.NO
 
 _WORDS = {
     SkipReason.IGNORED: "ignored by the repository's configuration",
-    SkipReason.GENERATED: "generated (searched for secrets and hidden characters only)",
-    SkipReason.NO_TEXT_CHANGE: "without a changed line (renamed, empty, or only its mode changed)",
+    SkipReason.GENERATED: "generated, searched for secrets and hidden characters only",
+    SkipReason.NO_TEXT_CHANGE: "no line changed, only its name or mode",
     SkipReason.MEDIA: "an image, a font, sound or film",
     SkipReason.BINARY: "binary",
     SkipReason.NOT_UTF8: "not UTF-8",
@@ -80,20 +80,20 @@ _WORDS = {
     SkipReason.OVER_FILE_LIMIT: "beyond the limit of 3,000 files",
     SkipReason.NOT_LISTED: "counted by the forge, but not in its list of files",
     SkipReason.OVER_SIZE_LIMIT: "beyond the size limit of static analysis for one change",
-    SkipReason.NO_HUNKS: "changed, but without a diff (too large, or its encoding changed)",
+    SkipReason.NO_HUNKS: "changed, but without a diff because it is too large or its encoding changed",
     SkipReason.UNREADABLE_DIFF: "in a diff that could not be read",
     SkipReason.PATCH_DIFFERS_FROM_TEXT: "with a diff that does not agree with its text",
-    SkipReason.NO_ANALYSER: "in a language that no analyser knows (searched for secrets and hidden characters only)",
+    SkipReason.NO_ANALYSER: "in a language that no analyser knows, searched for secrets and hidden characters only",
     SkipReason.REMOVED: "deleted, which static analysis cannot judge",
     SkipReason.REMOVED_LINES: "read in part, because static analysis cannot judge lines that were removed without replacement",
-    SkipReason.VENDORED: "a copy of somebody else's code by its folder (searched for secrets and hidden characters only)",
-    SkipReason.TEST_DATA: "test data or a template (searched for secrets and hidden characters only)",
+    SkipReason.VENDORED: "a copy of somebody else's code by its folder, searched for secrets and hidden characters only",
+    SkipReason.TEST_DATA: "test data or a template, searched for secrets and hidden characters only",
     SkipReason.MINIFIED: "with a line that is too long to read in full",
     SkipReason.SYNTAX_ERROR: "not parsed, because of a syntax error",
     SkipReason.UNSUPPORTED_SYNTAX: "with syntax that an analyser does not know",
     SkipReason.NESTED_TOO_DEEPLY: "nested too deeply to analyse",
-    SkipReason.ANALYSIS_TIMEOUT: "not analysed to the end, because an analyser ran out of time",
-    SkipReason.ANALYSIS_FAILED: "not analysed to the end, because an analyser failed",
+    SkipReason.ANALYSIS_TIMEOUT: "an analyser ran out of time",
+    SkipReason.ANALYSIS_FAILED: "an analyser failed",
     SkipReason.TOO_MANY_CLAIMS: "with so many findings that only the most severe were kept",
     SkipReason.OVER_TOKEN_BUDGET: "over the token budget",
     SkipReason.CUT_AT_TOKEN_BUDGET: "read in part only, over the token budget",

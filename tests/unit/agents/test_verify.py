@@ -278,7 +278,7 @@ def test_a_change_of_media_only_is_reviewed_and_says_so() -> None:
         review = reviewer.verify(asked, change, static(), instructions=ReviewInstructions())
         assert review.outcome is Outcome.REVIEWED
         assert "None of the 2 changed files was read." in review.summary
-        assert "Left out on purpose: 2 an image, a font, sound or film." in review.summary
+        assert "Left out on purpose: 2 (an image, a font, sound or film)." in review.summary
 
 
 def _skipped(change: PullRequestSnapshot) -> tuple[SkippedFile, ...]:
@@ -290,7 +290,7 @@ def test_what_could_not_be_read_makes_a_review_partial() -> None:
     asked = draft(claim(), skipped=(SkippedFile(path="big.py", reason="over_token_budget"),))
     review = reviewer.verify(asked, change, static(), instructions=ReviewInstructions())
     assert review.outcome is Outcome.PARTIAL
-    assert "1 over the token budget" in review.summary
+    assert "1 (over the token budget)" in review.summary
 
 
 def test_files_that_the_forge_did_not_list_are_counted() -> None:
