@@ -38,7 +38,9 @@ class View(BaseModel):
 class PageView(View):
     """One page of a list."""
 
-    total: int = Field(description="how many there are on all pages")
+    total: int = Field(
+        description="how many there are on all pages, counted up to 10,000: that number means so many or more"
+    )
     next: str | None = Field(description="`cursor` of the next page; null on the last")
 
 

@@ -28,7 +28,9 @@ class Page(Generic[T]):
     """A page."""
 
     items: list[T]
-    total: int = strawberry.field(description="how many there are on all pages")
+    total: int = strawberry.field(
+        description="how many there are on all pages, counted up to 10,000: that number means so many or more"
+    )
     next: str | None = strawberry.field(description="`after` of the next page; null on the last")
 
 

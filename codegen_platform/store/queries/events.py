@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from typing import LiteralString
 from uuid import UUID
 
 from codegen_platform.store.pool import Pool
 from codegen_platform.store.queries.cursors import at_number, number_at, page_of
+from codegen_platform.store.queries.filters import COUNTED, counted, fitting
 from codegen_platform.store.rows import EventCount, EventSummary, Page
 from codegen_platform.store.states import Disposition
 
@@ -26,21 +28,17 @@ AMONG = """
 """
 
 # The newest deliveries that fit, without their bodies, page by page.
-LIST = """
+LIST: LiteralString = """
     SELECT id, sequence, delivery_id, event_type, source, octet_length(body) AS body_bytes, action, disposition, reason,
            task_id, created_at, processed_at
-    FROM events
-    WHERE (%(event_type)s::text IS NULL OR event_type = %(event_type)s)
-      AND (%(disposition)s::text IS NULL OR disposition = %(disposition)s)
-      AND (%(before)s::bigint IS NULL OR sequence < %(before)s)
-    ORDER BY sequence DESC LIMIT %(limit)s
+    FROM events WHERE
 """
-
-COUNT = """
-    SELECT count(*) AS count FROM events
-    WHERE (%(event_type)s::text IS NULL OR event_type = %(event_type)s)
-      AND (%(disposition)s::text IS NULL OR disposition = %(disposition)s)
-"""
+NEWEST_FIRST: LiteralString = " ORDER BY sequence DESC LIMIT %(limit)s"
+CONDITIONS: Mapping[str, LiteralString] = {
+    "event_type": "event_type = %(event_type)s",
+    "disposition": "disposition = %(disposition)s",
+}
+BEFORE: Mapping[str, LiteralString] = {"before": "sequence < %(before)s::bigint"}
 
 COUNTS = """
     SELECT event_type, disposition, count(*) AS count FROM events
@@ -83,14 +81,16 @@ class EventQueries:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[EventSummary]:
-        """Return at most `limit` deliveries that fit, newest first, and how many fit in all.
+        """Return at most `limit` deliveries that fit, newest first, and how many fit in all, counted up to 10,000.
 
         Raises:
             WrongCursor: no page of deliveries ended so.
         """
-        given = asdict(wanted)
-        rows = self._pool.fetch(EventSummary, LIST, {**given, "before": number_at(cursor), "limit": limit + 1})
-        total = self._pool.fetch(_Count, COUNT, given)[0].count
+        given = {**asdict(wanted), "before": number_at(cursor)}
+        page = LIST + fitting({**CONDITIONS, **BEFORE}, given) + NEWEST_FIRST
+        rows = self._pool.fetch(EventSummary, page, {**given, "limit": limit + 1})
+        count = counted("SELECT FROM events WHERE " + fitting(CONDITIONS, given))
+        total = self._pool.fetch(_Count, count, {**given, "counted": COUNTED})[0].count
         return page_of(rows, limit=limit, total=total, cursor_of=lambda event: at_number(event.sequence))
 
     def events_among(self, ids: Collection[UUID]) -> list[EventSummary]:

@@ -25,19 +25,23 @@ TASKS = """
                FILTER (WHERE started_at > since) AS start_seconds,
            percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM completed_at - created_at))
                FILTER (WHERE completed_at > since AND status = 'complete') AS completion_seconds
-    FROM tasks, frame WHERE (created_at > since OR started_at > since OR completed_at > since) AND repository <> %(example)s
+    FROM tasks, frame
+    WHERE updated_at > statement_timestamp() - make_interval(hours => %(hours)s)  -- has an index; all other times are earlier
+      AND (created_at > since OR started_at > since OR completed_at > since) AND repository <> %(example)s
 """
 
 # Runs that ended in the window: a task was in an agent's hands, and with this event it is not any more. The events of a task are
-# numbered without a gap, so the one before is found by its number; sorting all of them takes five times as long.
+# numbered without a gap, so the one before is found by its number, one by one: so what is read grows with the window, not the history.
 RUNS = """
-    WITH frame AS (SELECT statement_timestamp() - make_interval(hours => %(hours)s) AS since)
     SELECT count(*) FILTER (WHERE ending.data->>'status' = 'complete') AS good,
            count(*) FILTER (WHERE ending.data->>'status' IN ('pending', 'failed', 'dead')) AS errors,
            count(*) FILTER (WHERE ending.data->>'status' IN ('cancelled', 'superseded')) AS withdrawn
-    FROM frame, task_events AS ending
-    JOIN task_events AS held ON held.task_id = ending.task_id AND held.sequence = ending.sequence - 1
-    WHERE ending.at > since AND ending.data->>'status' NOT IN ('in_progress', 'validation')
+    FROM task_events AS ending CROSS JOIN LATERAL (
+        SELECT data FROM task_events AS earlier
+        WHERE earlier.task_id = ending.task_id AND earlier.sequence = ending.sequence - 1 LIMIT 1
+    ) AS held
+    WHERE ending.at > statement_timestamp() - make_interval(hours => %(hours)s)
+      AND ending.data->>'status' NOT IN ('in_progress', 'validation')
       AND held.data->>'status' IN ('in_progress', 'validation')
       AND ending.task_id <> ALL (ARRAY(SELECT id FROM tasks WHERE repository = %(example)s))
 """
@@ -49,9 +53,12 @@ AGENTS = """
     WITH frame AS (SELECT statement_timestamp() - make_interval(hours => %(hours)s) AS since, statement_timestamp() AS now),
     spans AS (
         SELECT began.at AS began, ended.at AS ended
-        FROM frame, task_events AS ended
-        JOIN task_events AS began ON began.task_id = ended.task_id AND began.sequence = ended.sequence - 1
-        WHERE ended.at > since AND (began.data->>'status' = 'in_progress' OR began.type = 'validating')
+        FROM task_events AS ended CROSS JOIN LATERAL (
+            SELECT type, data, at FROM task_events AS earlier
+            WHERE earlier.task_id = ended.task_id AND earlier.sequence = ended.sequence - 1 LIMIT 1
+        ) AS began
+        WHERE ended.at > statement_timestamp() - make_interval(hours => %(hours)s)
+          AND (began.data->>'status' = 'in_progress' OR began.type = 'validating')
         UNION ALL
         SELECT began.at, now
         FROM frame, tasks AS task JOIN task_events AS began ON began.task_id = task.id AND began.sequence = task.version
@@ -157,15 +164,15 @@ class KpiQueries:
         self._pool = pool
 
     def task_kpis(self, hours: int) -> TaskKpis:
-        """Return what became of tasks; reads the whole table."""
+        """Return what became of tasks; reads those that moved in the window."""
         return self._pool.fetch(TaskKpis, TASKS, {"hours": hours, "example": EXAMPLE_REPOSITORY})[0]
 
     def run_kpis(self, hours: int) -> RunKpis:
-        """Return how runs ended; reads the whole history."""
+        """Return how runs ended; reads the history of the window."""
         return self._pool.fetch(RunKpis, RUNS, {"hours": hours, "example": EXAMPLE_REPOSITORY})[0]
 
     def agent_kpis(self, hours: int, *, silent_seconds: float = 20.0) -> AgentKpis:
-        """Return how much of their capacity agents used; reads the whole history."""
+        """Return how much of their capacity agents used; reads the history of the window."""
         return self._pool.fetch(AgentKpis, AGENTS, {"hours": hours, "silent_seconds": silent_seconds})[0]
 
     def model_kpis(self, hours: int) -> ModelKpis:

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import LiteralString
 
 from codegen_platform.store.pool import Pool
 from codegen_platform.store.queries.cursors import at_number, at_row, number_at, page_of, row_at
+from codegen_platform.store.queries.filters import COUNTED, counted, fitting
 from codegen_platform.store.rows import Page, RepositoryRow, ReviewRow
 
-# The newest reviews, from the outbox; what a publisher ended has its result beside it.
-REVIEWS = """
-    WITH chosen AS (
-        SELECT effects.*, convert_from(result, 'UTF8')::jsonb AS published FROM effects
-        WHERE kind = 'review'
-          AND (%(repository)s::text IS NULL OR repository = %(repository)s)
-          AND (%(number)s::integer IS NULL OR number = %(number)s)
-          AND (%(before)s::timestamptz IS NULL OR (created_at, id) < (%(before)s, %(before_id)s::uuid))
-        ORDER BY created_at DESC, id DESC LIMIT %(limit)s
-    )
+# The newest reviews, from the outbox; what a publisher ended has its result beside it. Results are parsed, and calls added up, for the
+# rows of the page only.
+CHOSEN: LiteralString = "WITH chosen AS MATERIALIZED (SELECT * FROM effects WHERE "
+NEWEST_FIRST: LiteralString = " ORDER BY created_at DESC, id DESC LIMIT %(limit)s)"
+REVIEWS: LiteralString = """
     SELECT id, task_id, repository, number, head_sha, state::text AS state, outcome, published->>'url' AS url,
            (published->>'confirmed')::integer AS confirmed, (published->>'posted')::integer AS posted,
            (published->>'suppressed')::integer AS suppressed, (published->>'failed')::integer AS failed,
            (SELECT coalesce(sum(cost_usd), 0) FROM model_calls WHERE model_calls.task_id = chosen.task_id) AS cost_usd,
            created_at, finished_at
-    FROM chosen ORDER BY created_at DESC, id DESC
+    FROM chosen CROSS JOIN LATERAL (SELECT convert_from(result, 'UTF8')::jsonb AS published) AS parsed
+    ORDER BY created_at DESC, id DESC
 """
 
-COUNT_REVIEWS = """
-    SELECT count(*) AS count FROM effects
-    WHERE kind = 'review'
-      AND (%(repository)s::text IS NULL OR repository = %(repository)s)
-      AND (%(number)s::integer IS NULL OR number = %(number)s)
-"""
+ARE_REVIEWS: LiteralString = "kind = 'review' AND "
+CONDITIONS: Mapping[str, LiteralString] = {"repository": "repository = %(repository)s", "number": "number = %(number)s"}
+BEFORE: Mapping[str, LiteralString] = {"before": "(created_at, id) < (%(before)s::timestamptz, %(before_id)s::uuid)"}
 
 REPOSITORIES = """
     SELECT * FROM repositories WHERE %(after)s::bigint IS NULL OR id > %(after)s ORDER BY id LIMIT %(limit)s
@@ -66,17 +62,16 @@ class ReviewQueries:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[ReviewRow]:
-        """Return at most `limit` reviews that fit, newest first, and how many fit in all.
+        """Return at most `limit` reviews that fit, newest first, and how many fit in all, counted up to 10,000.
 
         Raises:
             WrongCursor: no page of reviews ended so.
         """
         before, before_id = row_at(cursor)
-        given = asdict(wanted)
-        rows = self._pool.fetch(
-            ReviewRow, REVIEWS, {**given, "before": before, "before_id": before_id, "limit": limit + 1}
-        )
-        total = self._pool.fetch(_Count, COUNT_REVIEWS, given)[0].count
+        given = {**asdict(wanted), "before": before, "before_id": before_id}
+        rows = self._pool.fetch(ReviewRow, reviews_page(given), {**given, "limit": limit + 1})
+        count = counted("SELECT FROM effects WHERE " + ARE_REVIEWS + fitting(CONDITIONS, given))
+        total = self._pool.fetch(_Count, count, {**given, "counted": COUNTED})[0].count
         return page_of(rows, limit=limit, total=total, cursor_of=lambda review: at_row(review.created_at, review.id))
 
     def repositories(self, *, limit: int = 50, cursor: str | None = None) -> Page[RepositoryRow]:
@@ -88,3 +83,8 @@ class ReviewQueries:
         rows = self._pool.fetch(RepositoryRow, REPOSITORIES, {"after": number_at(cursor), "limit": limit + 1})
         total = self._pool.fetch(_Count, COUNT_REPOSITORIES)[0].count
         return page_of(rows, limit=limit, total=total, cursor_of=lambda repository: at_number(repository.id))
+
+
+def reviews_page(given: Mapping[str, object]) -> LiteralString:
+    """Return the statement for a page of reviews."""
+    return CHOSEN + ARE_REVIEWS + fitting({**CONDITIONS, **BEFORE}, given) + NEWEST_FIRST + REVIEWS

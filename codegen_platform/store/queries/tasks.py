@@ -9,6 +9,7 @@ from uuid import UUID
 
 from codegen_platform.store.pool import Pool
 from codegen_platform.store.queries.cursors import at_row, page_of, row_at
+from codegen_platform.store.queries.filters import COUNTED, counted, fitting
 from codegen_platform.store.rows import Page, TaskEventRow, TaskRow
 from codegen_platform.store.states import TaskStatus
 
@@ -26,30 +27,19 @@ HISTORIES = """
 
 STATUS_COUNTS = "SELECT status, count(*) AS count FROM tasks GROUP BY status"
 
-# Tasks that fit, each filter left out where it is NULL.
-FITTING: LiteralString = """
-    FROM tasks
-    WHERE (%(statuses)s::text[] IS NULL OR status::text = ANY(%(statuses)s))
-      AND (%(kind)s::text IS NULL OR kind = %(kind)s)
-      AND (%(repository)s::text IS NULL OR repository = %(repository)s)
-      AND (%(number)s::integer IS NULL OR number = %(number)s)
-      AND (%(priority)s::integer IS NULL OR priority = %(priority)s)
-      AND (%(assignee)s::text IS NULL OR assignee = %(assignee)s)
-      AND (%(workflow_run_id)s::uuid IS NULL OR workflow_run_id = %(workflow_run_id)s)
-"""
+# What each filter asks of a task; every one of them has an index that ends in the order of the list.
+CONDITIONS: Mapping[str, LiteralString] = {
+    "kind": "kind = %(kind)s",
+    "repository": "repository = %(repository)s",
+    "number": "number = %(number)s",
+    "priority": "priority = %(priority)s::smallint",
+    "assignee": "assignee = %(assignee)s",
+    "workflow_run_id": "workflow_run_id = %(workflow_run_id)s",
+}
+BEFORE: Mapping[str, LiteralString] = {"before": "(created_at, id) < (%(before)s::timestamptz, %(before_id)s::uuid)"}
 
-# A page of them, newest first.
-LIST: LiteralString = (
-    "SELECT *"
-    + FITTING
-    + """
-      AND (%(before)s::timestamptz IS NULL OR (created_at, id) < (%(before)s, %(before_id)s::uuid))
-    ORDER BY created_at DESC, id DESC LIMIT %(limit)s
-"""
-)
-
-# How many there are over all pages.
-COUNT: LiteralString = "SELECT count(*) AS count" + FITTING
+NEWEST_FIRST: LiteralString = " ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
+OF_STATUS: LiteralString = "status = wanted.status AND "
 
 # Why a pending task has not started, one sentence a reason.
 WHY_WAITING = """
@@ -130,15 +120,16 @@ class TaskQueries:
         return found[0] if found else None
 
     def tasks(self, wanted: TaskFilter = TaskFilter(), *, limit: int = 50, cursor: str | None = None) -> Page[TaskRow]:
-        """Return at most `limit` tasks that fit, newest first, and how many fit in all.
+        """Return at most `limit` tasks that fit, newest first, and how many fit in all, counted up to 10,000.
 
         Raises:
             WrongCursor: no page of tasks ended so.
         """
         before, before_id = row_at(cursor)
-        given = {**asdict(wanted), "statuses": [*wanted.statuses] or None}
-        rows = self._pool.fetch(TaskRow, LIST, {**given, "before": before, "before_id": before_id, "limit": limit + 1})
-        total = self._pool.fetch(_Count, COUNT, given)[0].count
+        statuses = [*dict.fromkeys(wanted.statuses)]
+        given = {**asdict(wanted), "statuses": statuses, "before": before, "before_id": before_id}
+        rows = self._pool.fetch(TaskRow, tasks_page(given), {**given, "limit": limit + 1})
+        total = self._pool.fetch(_Count, tasks_count(given), {**given, "counted": COUNTED})[0].count
         return page_of(rows, limit=limit, total=total, cursor_of=lambda task: at_row(task.created_at, task.id))
 
     def history(self, task_id: UUID) -> list[TaskEventRow]:
@@ -161,3 +152,23 @@ class TaskQueries:
         """Return why a pending task has not started yet, a sentence each; nothing for any other task."""
         given = {"id": task_id, "silent_seconds": silent_seconds}
         return [row.reason for row in self._pool.fetch(_Reason, WHY_WAITING, given)]
+
+
+def tasks_page(given: Mapping[str, object]) -> LiteralString:
+    """Return the statement for a page of tasks; of several states the newest of each are read in their order, and then merged."""
+    rows: LiteralString = "SELECT * FROM tasks WHERE "
+    conditions = fitting({**CONDITIONS, **BEFORE}, given)
+    if not given["statuses"]:
+        return rows + conditions + NEWEST_FIRST
+    wanted: LiteralString = (
+        "SELECT task.* FROM unnest(%(statuses)s::task_status_enum[]) AS wanted (status) CROSS JOIN LATERAL ("
+    )
+    return wanted + rows + OF_STATUS + conditions + NEWEST_FIRST + ") AS task" + NEWEST_FIRST
+
+
+def tasks_count(given: Mapping[str, object]) -> LiteralString:
+    """Return the statement that counts them."""
+    rows: LiteralString = "SELECT FROM tasks WHERE "
+    if given["statuses"]:
+        rows += "status = ANY(%(statuses)s::task_status_enum[]) AND "
+    return counted(rows + fitting(CONDITIONS, given))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 from uuid import UUID
@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from codegen_platform.store.pool import Pool, fetch
 from codegen_platform.store.queries.cursors import at_row, page_of, row_at
+from codegen_platform.store.queries.filters import COUNTED, counted, fitting
 from codegen_platform.store.rows import Page, TaskRow, WorkflowRow, WorkflowRunRow
 
 # The newest version of every workflow.
@@ -24,32 +25,27 @@ WORKFLOW = """
 """
 
 # Runs with the workflow they are of, and where their tasks have brought them.
-RUNS: LiteralString = """
+STANDING: LiteralString = """
     SELECT run.*, workflow.name, workflow.version, CASE
                WHEN bool_or(task.status IN ('pending', 'in_progress', 'validation')) THEN 'running'
                WHEN bool_or(task.status IN ('failed', 'dead')) THEN 'failed'
                WHEN bool_or(task.status IN ('cancelled', 'superseded') AND task.outcome IS DISTINCT FROM 'skipped') THEN 'cancelled'
                ELSE 'complete' END AS status
-    FROM workflow_runs AS run JOIN workflows AS workflow ON workflow.id = run.workflow_id
+    FROM chosen AS run JOIN workflows AS workflow ON workflow.id = run.workflow_id
     LEFT JOIN tasks AS task ON task.workflow_run_id = run.id
+    GROUP BY run.id, run.workflow_id, run.forge, run.repository, run.number, run.priority, run.actor, run.created_at, workflow.id
+    ORDER BY run.created_at DESC, run.id DESC
 """
 
-RUN: LiteralString = RUNS + " WHERE run.id = %(id)s GROUP BY run.id, workflow.id"
+RUN: LiteralString = "WITH chosen AS (SELECT * FROM workflow_runs WHERE id = %(id)s)" + STANDING  # noqa: S608 - put together from constants
 
-# The newest runs of a workflow, or of all, page by page.
-LIST: LiteralString = (
-    RUNS
-    + """
-    WHERE (%(name)s::text IS NULL OR workflow.name = %(name)s)
-      AND (%(before)s::timestamptz IS NULL OR (run.created_at, run.id) < (%(before)s, %(before_id)s::uuid))
-    GROUP BY run.id, workflow.id ORDER BY run.created_at DESC, run.id DESC LIMIT %(limit)s
-"""
-)
-
-COUNT = """
-    SELECT count(*) AS count FROM workflow_runs AS run JOIN workflows AS workflow ON workflow.id = run.workflow_id
-    WHERE %(name)s::text IS NULL OR workflow.name = %(name)s
-"""
+# The newest runs of a workflow, or of all, page by page; what their tasks came to is added up for the runs of the page only.
+CHOSEN: LiteralString = "WITH chosen AS MATERIALIZED (SELECT * FROM workflow_runs WHERE "
+NEWEST_FIRST: LiteralString = " ORDER BY created_at DESC, id DESC LIMIT %(limit)s)"
+CONDITIONS: Mapping[str, LiteralString] = {
+    "name": "workflow_id = ANY(ARRAY(SELECT id FROM workflows WHERE workflows.name = %(name)s))"
+}
+BEFORE: Mapping[str, LiteralString] = {"before": "(created_at, id) < (%(before)s::timestamptz, %(before_id)s::uuid)"}
 
 # The tasks of these runs, in the order in which they were created.
 TASKS = """
@@ -85,17 +81,19 @@ class WorkflowQueries:
     def workflow_runs(
         self, name: str | None = None, *, limit: int = 50, cursor: str | None = None
     ) -> Page[WorkflowRunRow]:
-        """Return at most `limit` runs of a workflow, or of all, newest first, with their tasks.
+        """Return at most `limit` runs of a workflow, or of all, newest first, with their tasks, and how many there are up to 10,000.
 
         Raises:
             WrongCursor: no page of runs ended so.
         """
         before, before_id = row_at(cursor)
         given = {"name": name, "before": before, "before_id": before_id, "limit": limit + 1}
+        page = CHOSEN + fitting({**CONDITIONS, **BEFORE}, given) + NEWEST_FIRST + STANDING
         rows = self._pool.run(
-            lambda connection: _with_tasks(connection, fetch(connection, WorkflowRunRow, LIST, given))
+            lambda connection: _with_tasks(connection, fetch(connection, WorkflowRunRow, page, given))
         )
-        total = self._pool.fetch(_Count, COUNT, {"name": name})[0].count
+        count = counted("SELECT FROM workflow_runs WHERE " + fitting(CONDITIONS, given))
+        total = self._pool.fetch(_Count, count, {"name": name, "counted": COUNTED})[0].count
         return page_of(rows, limit=limit, total=total, cursor_of=lambda run: at_row(run.created_at, run.id))
 
 

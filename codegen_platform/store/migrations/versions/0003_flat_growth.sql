@@ -21,8 +21,7 @@ CREATE INDEX tasks_page_of_priority ON tasks (priority, created_at DESC, id DESC
 CREATE INDEX tasks_page_of_assignee ON tasks (assignee, created_at DESC, id DESC) WHERE assignee IS NOT NULL;
 CREATE INDEX tasks_updated ON tasks (updated_at);
 CREATE INDEX tasks_held ON tasks (id) WHERE status = 'pending' AND hold IS NOT NULL;
--- The history is written in the order of time: a range of pages says enough, and costs a writer next to nothing.
-CREATE INDEX task_events_at ON task_events USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX task_events_at ON task_events (at);
 
 CREATE INDEX effects_reviews ON effects (created_at DESC, id DESC) WHERE kind = 'review';
 CREATE INDEX effects_reviews_of_change ON effects (repository, number, created_at DESC, id DESC) WHERE kind = 'review';
