@@ -14,6 +14,7 @@ import click
 from codegen_platform.cli.commands.agents import agents
 from codegen_platform.cli.commands.doctor import doctor
 from codegen_platform.cli.commands.events import events
+from codegen_platform.cli.commands.github_app import github_app
 from codegen_platform.cli.commands.review import review
 from codegen_platform.cli.commands.standing import down, status
 from codegen_platform.cli.commands.tasks import tasks
@@ -43,7 +44,21 @@ def app() -> None:
     """
 
 
-for command in (up, down, status, review, doctor, tasks, events, agents, workflows, migrate, backup, restore):
+for command in (
+    up,
+    down,
+    status,
+    review,
+    doctor,
+    tasks,
+    events,
+    agents,
+    workflows,
+    migrate,
+    backup,
+    restore,
+    github_app,
+):
     app.add_command(command)
 
 

@@ -11,10 +11,11 @@ from pydantic import SecretStr
 
 from codegen_platform.local.services import Services
 from codegen_platform.settings import Settings
+from codegen_platform.settings.home_secrets import IN_A_PLATFORM
 from codegen_platform.settings.names import secret_variables, variable_for
 
 HOME = "CODEGEN_HOME"
-MARK = "CODEGEN_INTERNAL_PLATFORM"
+MARK = IN_A_PLATFORM
 OTHER_SECRETS = ("GH_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_ENTERPRISE_TOKEN", "SSH_AUTH_SOCK", "SSH_AGENT_PID")
 # A child reads the same settings file as we do: a key that is announced there (`app_id`) but withheld must not look forgotten.
 WITHHELD_KEY = "-----BEGIN WITHHELD FROM THIS PROCESS-----"
@@ -59,8 +60,10 @@ def environment_for(
         secret: SecretStr | None = getattr(getattr(settings, section), key)
         if secret is not None:
             environment[variable_for(name)] = secret.get_secret_value()
-    if settings.github.app_id is not None and "github.app_private_key" not in granted:
-        environment[variable_for("github.app_private_key")] = WITHHELD_KEY
+    if settings.github.app_id is not None:
+        environment[variable_for("github.app_id")] = str(settings.github.app_id)
+        if "github.app_private_key" not in granted:
+            environment[variable_for("github.app_private_key")] = WITHHELD_KEY
     return environment
 
 

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from codegen_platform.settings.home_secrets import from_home
 from codegen_platform.settings.names import is_secret, nearest, section_models, variable_for
 from codegen_platform.settings.origin import DEFAULT, Given, Origin
-from codegen_platform.settings.schema import CHECKOUT, Settings
+from codegen_platform.settings.schema import CHECKOUT, Settings, default_home
 from codegen_platform.settings.sources import WrongSetting, from_environment, from_file
 
 CONFIG_DIR = CHECKOUT / "config" / "environments"
@@ -55,10 +56,13 @@ def load_settings(environ: Mapping[str, str] | None = None, config_dir: Path | N
     folder = CONFIG_DIR if config_dir is None else config_dir
     from_variables = from_environment(environ)
     from_yaml = _environment_file(from_variables, environ, folder)
-    origins = {name: given.origin for name, given in (from_yaml | from_variables).items()}
+    named = (from_yaml | from_variables).get("home")
+    home = Path(str(named.value)).expanduser().absolute() if named else default_home()
+    from_app = from_home(home, environ)
+    origins = {name: given.origin for name, given in (from_app | from_yaml | from_variables).items()}
     try:
         settings = Settings(
-            _build_sources=((_GivenSource(Settings, from_variables), _GivenSource(Settings, from_yaml)), {})
+            _build_sources=(tuple(_GivenSource(Settings, given) for given in (from_variables, from_yaml, from_app)), {})
         )
     except ValidationError as error:
         raise _one_sentence(error, origins) from None

@@ -1,0 +1,98 @@
+"""`github-app create`: from a manifest to an App whose id, key and webhook secret are in the home."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import click
+import httpx
+
+from codegen_platform.cli.app_manifest import AppNotCreated, CodeReceiver, wanted_app
+from codegen_platform.cli.command_settings import command_settings
+from codegen_platform.cli.output import print_json
+from codegen_platform.errors import WrongUsage
+from codegen_platform.local.errors import PortInUse
+from codegen_platform.local.identity import listener_on
+from codegen_platform.private_home import keep_files_private, make_private
+from codegen_platform.security.visible import visible
+from codegen_platform.settings.home_secrets import app_file, keep_app
+
+EXCHANGE_SECONDS = 30.0
+
+
+def create_app(
+    *,
+    name: str | None,
+    organization: str | None,
+    webhook_url: str | None,
+    port: int,
+    replace: bool,
+    timeout_seconds: float,
+    as_json: bool,
+) -> int:
+    """Let a person create the App in the browser, keep what GitHub gives for it, and say what to do next; return 0.
+
+    Raises:
+        WrongUsage: the home has an App already. PortInUse: something listens on the port.
+        AppNotCreated: nobody came back from GitHub, or the code was not taken.
+    """
+    keep_files_private()
+    settings = command_settings()
+    file = app_file(settings.home)
+    if file.exists() and not replace:
+        raise WrongUsage(f"{file} holds an App already: use it, or make another with --replace")
+    make_private(settings.home)
+    wanted = wanted_app(name=name, api_url=settings.github.api_url, webhook_url=webhook_url, organization=organization)
+    try:
+        receiver = CodeReceiver(wanted, port)
+    except OSError:
+        raise PortInUse(name="the page that creates the App", port=port, owner=listener_on(port)) from None
+    with receiver.serving():
+        click.echo(f"Open {receiver.address} in a browser on this machine, and create the App there.", err=True)
+        code = receiver.wait(timeout_seconds)
+    made = _exchanged(settings.github.api_url, code)
+    kept = keep_app(
+        settings.home,
+        app_id=made["id"],
+        slug=made["slug"],
+        private_key=made["pem"],
+        webhook_secret=made.get("webhook_secret") or "",
+    )
+    install = f"{made['html_url']}/installations/new"
+    if as_json:
+        print_json({"id": made["id"], "slug": made["slug"], "file": str(kept), "install_url": install})
+        return 0
+    click.echo(f"Created the App {visible(made['slug'])} (id {made['id']}). Its key and webhook secret are in {kept}.")
+    click.echo(f"1. Install it on your repositories: {visible(install)}")
+    click.echo("2. Start the platform again: codegen-platform up")
+    if not wanted.webhook_url:
+        click.echo(
+            "3. It has no webhook: give it one in its settings on GitHub, or name it with --webhook-url and --replace."
+        )
+    return 0
+
+
+def _exchanged(api_url: str, code: str) -> dict[str, Any]:
+    """Return what GitHub gives for the code, once."""
+    address = f"{api_url}/app-manifests/{quote(code, safe='')}/conversions"
+    try:
+        answer = httpx.post(address, headers={"Accept": "application/vnd.github+json"}, timeout=EXCHANGE_SECONDS)
+    except httpx.HTTPError as error:
+        raise AppNotCreated(
+            f"GitHub made the App, but its key could not be fetched ({type(error).__name__}): delete it there and try again"
+        ) from error
+    if answer.status_code != 201:
+        raise AppNotCreated(
+            f"GitHub did not take the code ({answer.status_code}): it is good once and for an hour; run the command again"
+        )
+    try:
+        made = answer.json()
+        if not isinstance(made["id"], int) or not all(
+            isinstance(made[key], str) for key in ("slug", "pem", "html_url")
+        ):
+            raise TypeError
+    except (ValueError, KeyError, TypeError) as error:
+        raise AppNotCreated("GitHub's answer does not describe an App: check GITHUB_API_URL") from error
+    found: dict[str, Any] = made
+    return found
