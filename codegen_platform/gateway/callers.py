@@ -21,8 +21,11 @@ def is_of_this_machine(scope: Scope) -> bool:
 
     That a request carries no header of a proxy proves nothing, since a proxy need not set any: what keeps the internet away is that
     proxies lead to the public listener. One that does carry such a header speaks for somebody else. The name in `Host` is checked
-    because a web page may point a name of its own at 127.0.0.1 and read the answers in a visitor's browser.
+    because a web page may point a name of its own at 127.0.0.1 and read the answers in a visitor's browser. HTTP/1.0 is what nginx
+    speaks, unless told otherwise, to a server behind it that was meant to be private; nothing else still does.
     """
+    if scope.get("http_version") == "1.0":
+        return False
     client = scope["client"][0] if scope.get("client") else ""
     names = [name for name, _ in scope["headers"]]
     if not _is_loopback(client) or any(name in _PROXY_HEADERS or name.startswith(b"x-forwarded-") for name in names):

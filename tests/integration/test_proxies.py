@@ -123,3 +123,14 @@ def test_the_shortest_nginx_that_forwards_everything_does_not_open_the_api(
     with proxied(nginx, f"server {{ listen 443 ssl; location / {{ {there} }} }}", tmp_path) as client:
         assert client.get("/healthz").json() == {"status": "up"}
         assert_only_deliveries_pass(client, gateway)
+
+
+def test_an_nginx_that_still_leads_to_the_private_port_opens_no_page_of_it(gateway: RunningGateway, tmp_path: Path):
+    """As set up for an earlier release. 1.0 is what nginx speaks by itself before 1.29.7; deliveries go on."""
+    there = f"proxy_http_version 1.0; proxy_pass http://127.0.0.1:{gateway.port};"
+    with proxied(nginx, f"server {{ listen 443 ssl; location / {{ {there} }} }}", tmp_path) as client:
+        body = json.dumps(sample("pull_request.opened")).encode()
+        assert client.post("/webhooks/github", content=body, headers=signed(body, "pull_request")).status_code == 202
+        for method, path in [*REACHES[:5], ("GET", "/")]:
+            answer = client.request(method, path, json=CREATE if method == "POST" else None)
+            assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed_here"), path

@@ -42,6 +42,12 @@ def test_nobody_else_passes(client: str | None, headers: dict[str, str]):
     assert not is_of_this_machine(request(client, **headers))
 
 
+def test_http_1_0_is_a_proxys():
+    scope = request("127.0.0.1", host="127.0.0.1:8001")
+    assert is_of_this_machine({**scope, "http_version": "1.1"})
+    assert not is_of_this_machine({**scope, "http_version": "1.0"})
+
+
 def test_two_host_headers_are_nobodys():
     scope = request("127.0.0.1", host="localhost")
     scope["headers"].append((b"host", b"evil.example"))
