@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from codegen_platform.publishing.characters import plain_characters
+from codegen_platform.publishing.commands import ZWSP, end_of_command_sign, guard_code, guard_line
 
-ZWSP: Final = "\u200b"
 LINE_MAX: Final = 2_000
 LINKED_HOSTS: Final = frozenset(
     {
@@ -53,14 +53,6 @@ _ESCAPED: Final = str.maketrans(
     }
 )
 
-# Bots read the raw text, so a command must not stand at the beginning of a line, in code neither.
-_COMMAND: Final = re.compile(
-    r"(?i)([ >*+_-]*)(?:[/!](?=\w)|(?:bors|homu|jenkins|retest|recheck|rerun|circleci|azp|mergify|lgtm|ptal|rebase|automerge)\b(?=[ ,:+]|$)"
-    r"|(?:ok to test|test this please|(?:re)?build this please|run tests?|add to whitelist)\b)"
-)
-_COMMAND_IN_CODE: Final = re.compile(
-    r"(?im)^([ \t>*+-]*)([/!])(?=[a-z][\w-]*(?![\w/]))|^([ \t]*)(bors|homu|jenkins)(?= )"
-)
 _BOT_IN_CODE: Final = re.compile(
     r"(?i)@(?=(?:dependabot|renovate|bors|mergify|coderabbit|copilot|claude|codex|gemini|cursor|openhands|greptile|github-actions|"
     r"codegen|sweep|k8s-|rustbot|pr-agent|qodo|kodus|ellipsis|sonarcloud|codecov|netlify|vercel)[\w-]*)"
@@ -152,16 +144,13 @@ def _line_of_text(indent: str, rest: str) -> str:
         rest = "**" + heading[1].replace("*", "") + "**"
     if _UNDERLINE.match(rest):
         return indent + "\\" + rest
-    return indent + _inert_start(rest)
+    return indent + guard_line(_inert_inline(rest))
 
 
 def _inert_start(text: str) -> str:
-    """Return the beginning of a line; a command of a bot is torn apart behind its first character."""
-    command = _COMMAND.match(text)
-    if command is None:
-        return _inert_inline(text)
-    cut_at = command.end(1) + 1
-    return _inert_inline(text[:cut_at]) + ZWSP + _inert_inline(text[cut_at:])
+    """Return the beginning of a line of ours; a command of a bot is torn apart behind its first character."""
+    cut_at = end_of_command_sign(text)
+    return _inert_inline(text) if cut_at is None else _inert_inline(text[:cut_at]) + ZWSP + _inert_inline(text[cut_at:])
 
 
 def _inert_inline(text: str) -> str:
@@ -207,13 +196,16 @@ def _span(text: str) -> str:
     longest = {len(run) for run in re.findall("`+", text)}
     ticks = "`" * next(length for length in range(1, len(longest) + 2) if length not in longest)
     padded = f" {text} " if text.startswith("`") or text.endswith("`") else text
-    return ticks + _inert_code(padded) + ticks
+    return ticks + _inert_span(padded) + ticks
 
 
 def _inert_code(text: str) -> str:
-    text = text.replace("<!--", f"<!{ZWSP}--")
-    text = _COMMAND_IN_CODE.sub(lambda m: (m[1] or m[3] or "") + (m[2] or m[4]) + ZWSP, text)
-    return _BOT_IN_CODE.sub("@" + ZWSP, text)
+    return guard_code(_inert_span(text))
+
+
+def _inert_span(text: str) -> str:
+    """Return code that stands within a line; no command can begin there."""
+    return _BOT_IN_CODE.sub("@" + ZWSP, text.replace("<!--", f"<!{ZWSP}--"))
 
 
 def _flat(text: str, max_chars: int) -> str:

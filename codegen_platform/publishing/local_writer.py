@@ -11,6 +11,7 @@ from pathlib import Path
 
 from codegen_platform.changes.keys import partition_key
 from codegen_platform.errors import WrongUsage
+from codegen_platform.publishing.commands import without_guards
 from codegen_platform.publishing.github_writer import PostedComment, PostedReview
 from codegen_platform.publishing.post import ReviewPost
 
@@ -67,7 +68,7 @@ def as_markdown(post: ReviewPost) -> str:
         parts.append(
             f'<a id="{comment.fingerprint}"></a>\n\n#### `{path}` line {lines}\n\n{_MARKS.sub("", comment.body)}'
         )
-    return "\n\n".join(parts) + "\n"
+    return without_guards("\n\n".join(parts)) + "\n"
 
 
 def _replace(file: Path, content: bytes) -> None:

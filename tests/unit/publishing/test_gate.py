@@ -95,7 +95,7 @@ def test_every_finding_becomes_a_comment_that_can_be_traced() -> None:
     (comment,) = post.comments
     assert (comment.path, comment.start_line, comment.line, comment.side) == ("src/shop/cart.py", 4, 6, "RIGHT")
     assert comment.body.startswith(
-        "🟧 **High** · security: Items are dropped (4)\n\nThe list is changed while it is read."
+        "🟧 **High** · security: Items are dropped (4)\n\n\u200bThe list is changed while it is read."
     )
     assert "`rules:python-mutation` · task `5b0e8c52-6f9b-4a7e-9d55-0d1f6a1f3c11`" in comment.body
     assert comment.body.endswith(f"<!-- codegen-platform:v1:finding:{comment.fingerprint} -->")

@@ -166,13 +166,13 @@ def test_no_text_comes_alive_and_none_raises(text: str) -> None:
 
 def test_what_a_person_would_write_stays_readable() -> None:
     text = "The loop **never ends**: `items.pop()` runs on a _copy_.\n\n- first\n- second\n\n```python\n@cache\ndef f(): ...\n```\n"
-    assert inert.block(text, max_chars=1000) == text.strip()
+    assert inert.block(text, max_chars=1000).replace("\u200b", "") == text.strip()
 
 
 def test_a_link_to_known_documentation_stays_a_link_and_a_foreign_one_becomes_code() -> None:
     text = "See https://docs.astral.sh/ruff/rules/mutable-argument-default/ or https://evil.example/a?b=c."
     assert inert.block(text, max_chars=1000) == (
-        "See https://docs.astral.sh/ruff/rules/mutable-argument-default/ or `https://evil.example/a?b=c`."
+        "\u200bSee https://docs.astral.sh/ruff/rules/mutable-argument-default/ or `https://evil.example/a?b=c`."
     )
 
 
