@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import structlog
+
 from codegen_platform.errors import CodegenError, ForgeNotYet, ForgeRefused, ForgeUnavailable
 from codegen_platform.forge.verdicts import Verdict, VerdictKind, judge_answer
+
+log = structlog.get_logger()
 
 
 def error_of(status: int, headers: Mapping[str, str], body: str, *, what: str, method: str = "GET") -> CodegenError:
@@ -14,9 +18,12 @@ def error_of(status: int, headers: Mapping[str, str], body: str, *, what: str, m
     ForgeUnavailable: what passes, and rate limits with the seconds to wait. ForgeNotYet: what passes for young work only, which whoever
     knows the age of the work decides. ForgeRefused: everything else.
     """
-    return error_of_verdict(
-        judge_answer(method=method, status=status, headers=headers, body=body, what=what, age_seconds=None)
-    )
+    verdict = judge_answer(method=method, status=status, headers=headers, body=body, what=what, age_seconds=None)
+    if verdict.kind is VerdictKind.THROTTLED:
+        log.warning(
+            "forge.throttled", what=what, wait_seconds=verdict.wait_seconds, asked_seconds=verdict.asked_seconds
+        )
+    return error_of_verdict(verdict)
 
 
 def error_of_verdict(verdict: Verdict) -> CodegenError:

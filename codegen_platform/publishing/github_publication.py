@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from codegen_platform.errors import CodegenError, ForgeNotYet, ForgeRefused, ForgeUnavailable, LeaseLost
+from codegen_platform.forge.verdicts import CATCH_UP_SECONDS
 from codegen_platform.publishing import results
 from codegen_platform.publishing.decisions import Dead, Decision, Done, Later, Lost, Superseded
 from codegen_platform.publishing.errors import CommentsMisplaced, OutcomeUnknown, Throttled, TokenRefused, TooLate
@@ -23,6 +24,7 @@ from codegen_platform.publishing.post import ReviewPost
 from codegen_platform.publishing.timings import Timings
 from codegen_platform.store import Store
 from codegen_platform.store.rows import EffectRow
+from codegen_platform.tasks import is_older_head
 from codegen_platform.uptime import uptime_seconds
 
 log = structlog.get_logger()
@@ -113,19 +115,36 @@ class _Attempt:
         return self._unwanted() or self._send_and_read_back()
 
     def _unwanted(self) -> Superseded | None:
-        """Return the end of a review whose pull request is closed, or stands at another commit."""
+        """Return the end of a review whose pull request is closed, or stands at another commit.
+
+        Raises:
+            ForgeNotYet: GitHub shows a commit that the review's own replaced.
+        """
         pull = self.at.writer.pull_state(self.effect.repository, self.effect.number, age_seconds=self.age_seconds)
         self.at.pacing.succeeded(self.effect.repository)
         self.repository = pull.repository
         if pull.closed:
             reason = f"the pull request was {pull.closed} before the review was posted"
         elif pull.head_sha != self.effect.head_sha:
+            self._refuse_older_state(pull.head_sha)
             reason = (
                 f"the head moved from {self.effect.head_sha[:10]} to {pull.head_sha[:10]} before the review was posted"
             )
         else:
             return None
         return Superseded(result=results.superseded(self.post, self.effect.id, reason))
+
+    def _refuse_older_state(self, shown_head_sha: str) -> None:
+        """Come back in seconds if the head that GitHub shows is one that this review's head replaced: right after a push it is behind.
+
+        Raises:
+            ForgeNotYet: it is, and the effect is young.
+        """
+        if self.age_seconds >= CATCH_UP_SECONDS:
+            return
+        task = self.at.store.tasks.get(self.effect.task_id)
+        if task is not None and is_older_head(self.at.store, task, shown_head_sha):
+            raise ForgeNotYet(f"GitHub still shows {shown_head_sha[:10]}, which was replaced", status=200)
 
     def _send_and_read_back(self) -> Decision:
         """Send; comments that GitHub refuses are moved into the body, and if it still refuses, all of them are."""

@@ -9,6 +9,7 @@ import structlog
 from codegen_platform.errors import CodegenError, ForgeNotYet, LeaseLost, Superseded
 from codegen_platform.store import Store, TaskRow, head_updated_at
 from codegen_platform.tasks.retrying import MOST_TRIES, POLICIES, judge, tries_of_kind
+from codegen_platform.tasks.staleness import head_shown, is_older_head, is_tied
 
 log = structlog.get_logger(__name__)
 
@@ -52,27 +53,22 @@ def _superseded(
     For seconds after a push GitHub shows the head before it, which has, or had, a task of its own. Which of two heads of one second is the
     older one nobody can tell, so the one that GitHub shows is taken, and has its task revived.
     """
-    seen, shown = head_updated_at(task.metadata), _shown(store, task, error)
-    shown_at = head_updated_at(shown.metadata) if shown else None
-    is_tied = shown is not None and seen is not None and seen == shown_at
-    if is_tied and shown is not None and task.metadata.get("before_sha") != shown.head_sha:
+    shown = head_shown(store, task, error.shown_head_sha)
+    if shown is not None and is_tied(task, shown):
         store.tasks.revive(shown.id, actor, f"GitHub shows {shown.head_sha}, of the same second as {task.head_sha}")
-    elif _is_behind(task, error, shown) and (seen is None or shown_at is None or shown_at <= seen):
+    elif _is_behind(store, task, error):
         behind = ForgeNotYet(f"{sentence}: GitHub shows an older state than it announced", status=200)
         if _age_seconds(task) < (POLICIES[behind.code].passes_within_seconds or 0):
             return _judged(store, task, behind, str(behind), max_attempts, actor)
+    seen = head_updated_at(task.metadata)
     return store.tasks.supersede(task.id, task.fence, actor, sentence[:ERROR_CHARACTERS], head_updated_at=seen)
 
 
-def _shown(store: Store, task: TaskRow, error: Superseded) -> TaskRow | None:
-    if error.shown_head_sha is None or task.number is None:
-        return None
-    return store.tasks.of_head(task.repository, task.number, task.kind, error.shown_head_sha)
-
-
-def _is_behind(task: TaskRow, error: Superseded, shown: TaskRow | None) -> bool:
-    """Return whether the forge may show an older state: a head that the ledger knows, or closed what was just reopened."""
-    return shown is not None or (error.shown_head_sha is None and task.metadata.get("action") == "reopened")
+def _is_behind(store: Store, task: TaskRow, error: Superseded) -> bool:
+    """Return whether the forge may show an older state: a head that was replaced, or closed what was just reopened."""
+    if error.shown_head_sha is None:
+        return task.metadata.get("action") == "reopened"
+    return is_older_head(store, task, error.shown_head_sha)
 
 
 def _age_seconds(task: TaskRow) -> float:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from codegen_platform.artifacts import Finding, Severity
 from codegen_platform.publishing.marker import Marked, MarkerKey
-from codegen_platform.store import Store
+from codegen_platform.store import NewTask, Store
 from tests.doubles.github import GitHubDouble
 from tests.integration.publisher_outbox import (
     BASE,
@@ -84,6 +84,36 @@ def test_a_head_that_moved_supersedes_the_review_and_nothing_is_posted(
     task = store.tasks.get(effect.task_id)
     assert task is not None
     assert task.status == "superseded"
+
+
+def test_a_review_waits_while_github_still_shows_the_head_before_its_own(
+    github: GitHubDouble, store: Store, tmp_path: Path
+) -> None:
+    old = open_pull(github)
+    store.tasks.create(
+        NewTask(
+            title="the head before",
+            kind="review_pull_request",
+            semantic_key="the head before",
+            forge="github",
+            repository="octo/shop",
+            number=7,
+            head_sha=old,
+            partition_key="octo.shop.7",
+        ),
+        "events",
+    )
+    new = github.push("octo", "shop", 7, {"a.py": HEAD + "more\n"})
+    effect = enqueue(store, a_review(new))
+    heads = github.pull("octo", "shop", 7).heads
+    heads.append(old)
+    with publishing(store, github.url, tmp_path):
+        while github.counts()[HEAD_CALL] < 2:
+            time.sleep(0.01)
+        assert github.reviews("octo", "shop", 7) == []
+        heads.append(new)
+        assert finished(store, effect.id).state == "done"
+    assert [review.commit_id for review in github.reviews("octo", "shop", 7)] == [new]
 
 
 def test_a_commit_that_is_pushed_away_between_look_and_post_supersedes_the_review(
