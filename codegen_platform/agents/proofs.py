@@ -35,7 +35,7 @@ def lies_in_one_hunk(finding: Finding, file: ChangedFile) -> bool:
 def suggestion_applies(finding: Finding, file: ChangedFile) -> bool:
     """Return whether the suggestion can be applied to the finding's lines, and leaves Python that parsed parsing."""
     text = finding.suggestion
-    if text is None:
+    if text is None or MASKED in text:  # dots for a secret cannot be committed
         return False
     if not is_claimed(finding):
         return fits(text, file, line=finding.line, end_line=finding.end_line)

@@ -28,16 +28,27 @@ class Proof:
     dropped: tuple[DroppedFinding, ...]
 
 
-def prove(draft: DraftReview, snapshot: PullRequestSnapshot, static: StaticFindings) -> Proof:
-    """Return which claims and static findings stand in the diff, in their order."""
+def prove(
+    draft: DraftReview,
+    snapshot: PullRequestSnapshot,
+    static: StaticFindings,
+    *,
+    shown: PullRequestSnapshot | None = None,
+) -> Proof:
+    """Return which claims and static findings stand in the diff, in their order.
+
+    Args:
+        shown: the change as the model saw it, without its secrets: what claims quote. The change as it is if nothing was left out.
+    """
     files = {file.path: file for file in snapshot.files}
+    seen = {file.path: file for file in (shown or snapshot).files}
     claimed: list[Finding] = []
     dropped: list[DroppedFinding] = []
     for claim in draft.claims:
-        _sort(_held(_proved(claim, files, source=f"model:{draft.model}"), files), claimed, dropped)
+        _sort(_held(_proved(claim, seen, source=f"model:{draft.model}"), files, seen), claimed, dropped)
     kept: list[Finding] = []
     for finding in static.findings:
-        _sort(_held(_within_diff(finding, files.get(finding.path)), files), kept, dropped)
+        _sort(_held(_within_diff(finding, files.get(finding.path)), files, files), kept, dropped)
     return Proof(claimed=tuple(claimed), static=tuple(kept), dropped=tuple(dropped))
 
 
@@ -48,17 +59,20 @@ def _sort(result: Finding | DroppedFinding, kept: list[Finding], dropped: list[D
         dropped.append(result)
 
 
-def _held(result: Finding | DroppedFinding, files: dict[str, ChangedFile]) -> Finding | DroppedFinding:
+def _held(
+    result: Finding | DroppedFinding, files: dict[str, ChangedFile], quoted: dict[str, ChangedFile]
+) -> Finding | DroppedFinding:
     """Return the finding if it has every proof that validation asks for; a suggestion that has none is taken off.
 
-    One finding that lacks a proof would otherwise fail the whole review, again at every attempt.
+    `quoted`: the files that its quote is from. One finding that lacks a proof would otherwise fail the whole review, again at every
+    attempt.
     """
     if isinstance(result, DroppedFinding):
         return result
     file = files[result.path]
     if not lies_in_one_hunk(result, file):
         return _dropped(result, "outside_diff")
-    if not quote_stands(result, file):
+    if not quote_stands(result, quoted[result.path]):
         return _dropped(result, "quote_not_found")
     return with_proved_suggestion(_of_bearable_size(result), file)
 

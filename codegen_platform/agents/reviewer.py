@@ -80,6 +80,7 @@ def verify(
     static: StaticFindings,
     *,
     instructions: ReviewInstructions,
+    shown: PullRequestSnapshot | None = None,
     severity_floor: Severity = Severity.LOW,
     max_comments: int = 15,
     refuter: ModelBackend | None = None,
@@ -88,17 +89,17 @@ def verify(
     """Return the review: findings that stand in the diff, and what became of all others.
 
     Every claim and every static finding ends up in exactly one of `findings`, `suppressed` and `dropped`. The repository's own severity
-    floor and comment limit go before the arguments. With a `refuter` (the feature flag `experimental_ai_features`), a second model call
-    tries to refute what the first one found.
+    floor and comment limit go before the arguments. `shown` is the change as the model saw it, without its secrets. With a `refuter` (the
+    feature flag `experimental_ai_features`), a second model call tries to refute what the first one found.
 
     Raises:
         LeaseLost: the task was cancelled while the refuter worked.
     """
-    proof = prove(draft, snapshot, static)
+    proof = prove(draft, snapshot, static, shown=shown)
     refutation = Refutation(standing=proof.claimed)
     if refuter is not None and proof.claimed:
         left = _what_is_left(limits or ReviewLimits(), draft.usage)
-        refutation = refute(proof.claimed, snapshot, backend=refuter, limits=left)
+        refutation = refute(proof.claimed, shown or snapshot, backend=refuter, limits=left)
     judgement = judge(
         claimed=refutation.standing,
         static=proof.static,

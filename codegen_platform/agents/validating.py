@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from codegen_platform.agents.coverage import doubt_about, unlisted
-from codegen_platform.agents.proofs import lies_in_one_hunk, quote_stands, suggestion_applies
+from codegen_platform.agents.proofs import is_claimed, lies_in_one_hunk, quote_stands, suggestion_applies
 from codegen_platform.agents.untrusted import one_line
 from codegen_platform.artifacts import ChangedFile, Check, CodeReview, Finding, Outcome, PullRequestSnapshot, Validation
 from codegen_platform.artifacts.document import UnreadableDocument
@@ -35,17 +35,24 @@ class InvalidOutput(CodegenError):
         self.failed = tuple(failed)
 
 
-def validate(review: CodeReview, snapshot: PullRequestSnapshot, *, head_sha: str | None) -> Validation:
+def validate(
+    review: CodeReview,
+    snapshot: PullRequestSnapshot,
+    *,
+    head_sha: str | None,
+    shown: PullRequestSnapshot | None = None,
+) -> Validation:
     """Return the report on a review of this change.
 
     Args:
+        shown: the change as a model is shown it, without its secrets: what claims quote. The change as it is if nothing is left out.
         head_sha: the commit that the task is for; None if its run was to read the present one.
     """
     return Validation(
         checks=(
             _document(review),
             _change(review, snapshot, head_sha),
-            _quotes(review, snapshot),
+            _quotes(review, snapshot, shown or snapshot),
             _anchors(review, snapshot),
             _suggestions(review, snapshot),
             _counts(review, snapshot),
@@ -74,9 +81,14 @@ def _change(review: CodeReview, snapshot: PullRequestSnapshot, head_sha: str | N
     return Check(name="head_commit", passed=len(commits) == 1 and is_its, detail=detail if is_its else "another change")
 
 
-def _quotes(review: CodeReview, snapshot: PullRequestSnapshot) -> Check:
-    """Every finding's quote stands at its lines of the head file."""
-    return _of_all("quotes", _confirmed(review), _of_its_file(snapshot, quote_stands), "quotes stand at their lines")
+def _quotes(review: CodeReview, snapshot: PullRequestSnapshot, shown: PullRequestSnapshot) -> Check:
+    """Every finding's quote stands at its lines of the head file, that of a claim as the model saw them."""
+    static, claimed = _of_its_file(snapshot, quote_stands), _of_its_file(shown, quote_stands)
+
+    def stands(finding: Finding) -> bool:
+        return claimed(finding) if is_claimed(finding) else static(finding)
+
+    return _of_all("quotes", _confirmed(review), stands, "quotes stand at their lines")
 
 
 def _anchors(review: CodeReview, snapshot: PullRequestSnapshot) -> Check:

@@ -2,5 +2,6 @@
 
 from codegen_platform.analysis.analysing import analyse, warm
 from codegen_platform.analysis.options import AnalysisLimits, AnalysisOptions
+from codegen_platform.analysis.without_secrets import without_secrets
 
-__all__ = ["AnalysisLimits", "AnalysisOptions", "analyse", "warm"]
+__all__ = ["AnalysisLimits", "AnalysisOptions", "analyse", "warm", "without_secrets"]

@@ -59,6 +59,7 @@ def analyse_with(
         )
         for claim in claims:
             secrets.setdefault(claim.path, set()).update(claim.secrets)
+        claims = [claim for claim in claims if place(claim, by_path[claim.path])]
         some = _most_severe(claims)
         kept += some
         if len(some) < len(claims):
@@ -124,6 +125,7 @@ def _paths_cut(claims: Iterable[Claim], kept: Iterable[Claim]) -> set[str]:
 def _run(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], ToolReport, Mapping[str, SkipReason]]:
     """Return what one analyser found within the change, its report, and which of its files it did not read, with the reason."""
     started = time.monotonic()
+    by_path = {source.path: source for source in files}
     claims, error, unread = _attempt(analyser, files) if files else ([], None, {})
     if error:
         log.warning("analysis.tool_incomplete", tool=analyser.name, files=len(files), error=error)
@@ -131,7 +133,7 @@ def _run(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], 
         name=analyser.name,
         version=analyser.version,
         files=len(files),
-        findings=len(claims),
+        findings=sum(place(claim, by_path[claim.path]) is not None for claim in claims),
         seconds=round(time.monotonic() - started, 4),
         error=error,
     )
@@ -158,7 +160,8 @@ def _attempt(
     none_read = dict.fromkeys(by_path, SkipReason.ANALYSIS_FAILED)
     try:
         run: Claims = analyser.run(files)
-        within = [claim for claim in run.claims if place(claim, by_path[claim.path])]
+        # Secrets in lines of context are no findings, and still what no finding may repeat.
+        within = [claim for claim in run.claims if claim.secrets or place(claim, by_path[claim.path])]
         # An error that names no files may be about any of them.
         unread = run.unread or (none_read if run.error else {})
         return introduced(within, by_path, analyser), run.error, unread

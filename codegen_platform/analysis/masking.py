@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 DOTS = "••••••"
 MIN_PART = 5
@@ -34,9 +34,12 @@ class Masker:
         self._short = {part for part in parts if len(part) < GRAM}
         self._short_sizes = sorted({len(part) for part in self._short})
 
+    def __bool__(self) -> bool:
+        return bool(self._grams or self._short)
+
     def mask(self, text: str, *, limit: int | None = None) -> str:
         """Return the first `limit` characters of the text, all without a limit; a secret that the limit cuts is masked whole."""
-        if not self._grams and not self._short:
+        if not self:
             return text[:limit]
         pieces: list[str] = []
         at = 0
@@ -60,6 +63,24 @@ class Masker:
             end = max(end, at + size)
         if end:
             yield start, end
+
+
+def masker_for(secrets: Mapping[str, Collection[str]]) -> tuple[Masker, frozenset[str]]:
+    """Return a masker for the secrets of a change, and the files that hold more of them than can be masked in reasonable time.
+
+    Nothing of the text of such a file may be repeated. `secrets`: path -> texts.
+    """
+    masked: list[str] = []
+    left = MAX_SECRET_CHARACTERS
+    unshown: set[str] = set()
+    for path, texts in secrets.items():
+        size = sum(map(len, texts))
+        if size <= left:
+            masked += texts
+            left -= size
+        else:
+            unshown.add(path)
+    return Masker(masked), frozenset(unshown)
 
 
 def _parts(secret: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from codegen_platform.analysis.claims import Claim
-from codegen_platform.analysis.masking import DOTS, MAX_SECRET_CHARACTERS, Masker, show_hidden
+from codegen_platform.analysis.masking import DOTS, masker_for, show_hidden
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.artifacts import Category, Finding
 
@@ -104,18 +104,8 @@ class _Words:
     """
 
     def __init__(self, secrets: Mapping[str, Collection[str]]) -> None:
-        masked: list[str] = []
-        left = MAX_SECRET_CHARACTERS
-        self._unshown: set[str] = set()
-        for path, texts in secrets.items():
-            size = sum(map(len, texts))
-            if size <= left:
-                masked += texts
-                left -= size
-            else:
-                self._unshown.add(path)
+        self._masker, self._unshown = masker_for(secrets)
         self._holders = frozenset(path for path, texts in secrets.items() if texts)
-        self._masker = Masker(masked)
         self._lines: dict[tuple[str, int], str] = {}
 
     def finding(self, claim: Claim, lines: tuple[int, int], source: SourceFile) -> Finding:

@@ -7,6 +7,7 @@ import dagster as dg
 from codegen_platform.agents import reviewer
 from codegen_platform.agents.backend import ModelBackend
 from codegen_platform.agents.reviewer import DraftReview, ReviewLimits
+from codegen_platform.analysis import without_secrets
 from codegen_platform.artifacts import CodeReview, PullRequestSnapshot, StaticFindings
 from codegen_platform.changes.configuration import parse_instructions
 from codegen_platform.errors import ModelUnavailable
@@ -34,7 +35,7 @@ def review_with_model(
     with ordinary_ends(context, lease), engine_errors(context):
         lease.check()
         draft = reviewer.review(
-            snapshot,
+            without_secrets(snapshot),
             findings,
             backend=_backend(model, lease),
             instructions=parse_instructions(snapshot.instructions),
@@ -68,6 +69,7 @@ def verify_review(
             snapshot,
             findings,
             instructions=instructions,
+            shown=without_secrets(snapshot) if draft.claims else None,
             severity_floor=given.review.severity_floor,
             max_comments=given.review.max_comments,
             refuter=_backend(model, lease) if features.experimental_ai_features else None,

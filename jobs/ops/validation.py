@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from codegen_platform.agents.validating import InvalidOutput, validate
+from codegen_platform.analysis import without_secrets
 from codegen_platform.artifacts import CodeReview, PullRequestSnapshot, Validation
 from codegen_platform.errors import LeaseLost
 from codegen_platform.store import Check, Store, TaskRow, ValidationReport
@@ -49,7 +50,8 @@ def record_checks(
         LeaseLost: the task is not this run's any more.
     """
     _held(store.tasks.to_validation(task.id, task.fence, actor))
-    validation = validate(review, snapshot, head_sha=task.head_sha)
+    shown = without_secrets(snapshot) if review.usage else None
+    validation = validate(review, snapshot, head_sha=task.head_sha, shown=shown)
     checks = [Check(name=check.name, passed=check.passed, detail=check.detail) for check in validation.checks]
     _held(store.tasks.validated(task.id, task.fence, ValidationReport(checks=checks), actor))
     if not validation.passed:
