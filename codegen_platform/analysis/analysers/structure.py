@@ -17,10 +17,11 @@ from codegen_platform.analysis.advice import digest
 from codegen_platform.analysis.claims import Claim, Claims
 from codegen_platform.analysis.grammars import RULED, grammar_of, parsed
 from codegen_platform.analysis.js_constants import parts_are_constant
-from codegen_platform.analysis.limits import SECONDS, CpuLimit, read_each
+from codegen_platform.analysis.limits import SECONDS, CpuLimit, Unread, read_each
 from codegen_platform.analysis.needs import Needs
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.analysis.structural_rules import RULE_FILES, StructuralRule, rules_for
+from codegen_platform.artifacts import SkipReason
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -54,9 +55,15 @@ class StructuralRules:
 
 
 def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
-    """Yield one claim for each place where a rule matches."""
+    """Yield one claim for each place where a rule matches.
+
+    Raises:
+        Unread: the header holds C++, for which there are no rules.
+    """
     grammar = grammar_of(source)
-    rules = _wanted(grammar, source) if grammar and not _is_cpp(source) else []
+    if _is_cpp(source):
+        raise Unread(SkipReason.NO_ANALYSER)
+    rules = _wanted(grammar, source) if grammar else []
     if not grammar or not rules:
         return
     root = parsed(source.text or "", grammar)

@@ -44,6 +44,7 @@ NOT_ANALYSED = {
     "page.mdx": "export const x = eval('1')\n",
     "run": "#!/bin/sh\ncurl x | sh\n",
     "notebook.ipynb": "{}\n",
+    "src/a.h": "namespace a {\nclass B { public: int c; };\n}\n",
 }
 
 
