@@ -28,7 +28,7 @@ _LINE_OF_WORDS: Final = re.compile(
     r"(?:([/!.])([A-Za-z][\w-]*)(?![\w/.(])"  # /merge, !deploy, .deploy, with or without more
     r"|(#)([A-Za-z][\w-]*)(?= |$)[\w .,/=:@+-]*$"
     r"|(@)([A-Za-z][\w-]*) [\w .,/=:@+-]*$"
-    r"|()([A-Za-z][a-z-]{2,20})(?: [\w.,/=:@+-]+){1,8}[ \t]*$"  # atlantis apply -p web
+    r"|()([a-z][a-z-]{2,20})(?: (?:-{0,2}\w|[./])[\w.,/=:@+-]*){1,5}[ \t]*$"  # atlantis apply -p web
     rf"|()((?i:{_NAMED})))"
 )
 _PROGRAM_WORDS: Final = frozenset(

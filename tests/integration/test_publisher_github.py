@@ -413,13 +413,13 @@ def test_draining_does_not_wait_for_ever(github: GitHubDouble, store: Store, tmp
 
 def test_severities_and_suggestions_survive_the_way(github: GitHubDouble, store: Store, tmp_path: Path) -> None:
     review = a_review(open_pull(github))
-    found: Finding = review.findings[0].model_copy(update={"severity": Severity.CRITICAL, "suggestion": "better 11"})
+    found: Finding = review.findings[0].model_copy(update={"severity": Severity.CRITICAL, "suggestion": "better = 11"})
     effect = enqueue(store, review.model_copy(update={"findings": (found,)}))
     with publishing(store, github.url, tmp_path):
         finished(store, effect.id)
     (comment,) = github.reviews("octo", "shop", 7)[0].comments
     assert comment.body.startswith("🟥 **Critical** · bug: Wrong at 11")
-    assert "```suggestion\nbetter 11\n```" in comment.body
+    assert "```suggestion\nbetter = 11\n```" in comment.body
 
 
 def test_the_diff_of_the_rig_is_what_the_tests_say(github: GitHubDouble) -> None:
