@@ -75,7 +75,7 @@ class Wanted:
         """Return whether the update is wanted."""
         return (
             (self.task_id is None or frame.task_id == str(self.task_id))
-            and (self.repository is None or frame.repository == self.repository)
+            and (self.repository is None or frame.repository.lower() == self.repository.lower())
             and (self.number is None or frame.number == self.number)
             and (self.kind is None or frame.kind == self.kind)
             and (self.workflow_run_id is None or frame.workflow_run_id == str(self.workflow_run_id))

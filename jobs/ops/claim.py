@@ -58,7 +58,8 @@ def claim_task(
 
 def _asked_for(context: dg.OpExecutionContext, config: ReviewRequest, forges: Forges) -> tuple[str, int]:
     if config.pull_request:
-        return parse_pull_request(config.pull_request)
+        repository, number = parse_pull_request(config.pull_request)
+        return forges.ledger.store.repositories.spelling(repository), number
     if config.path:
         return forges.register_local(config.path, base=config.base, head=config.head)
     return parse_partition_key(context.partition_key)

@@ -96,6 +96,20 @@ def test_a_list_is_read_page_by_page_newest_first_while_it_grows(gateway: Runnin
     assert (first["total"], third["total"], third["next"]) == (7, 8, None)
 
 
+def test_a_repository_is_the_same_in_capitals_and_small_letters(gateway: RunningGateway) -> None:
+    an_agent(gateway.store)
+    gateway.store.repositories.ensure("github", "Octo/Shop")
+    spellings = ["octo/shop", "OCTO/shop", "Octo/Shop"]
+    body = {"kind": "review_pull_request", "number": 7}
+    made = [
+        gateway.client.post("/api/v1/tasks", json={**body, "repository": spelling}).json() for spelling in spellings
+    ]
+    assert {(task["repository"], task["partition_key"]) for task in made} == {("Octo/Shop", "Octo.Shop.7")}
+    for spelling in spellings:
+        found = gateway.client.get("/api/v1/tasks", params={"repository": spelling}).json()
+        assert found["total"] == 3
+
+
 def test_a_cursor_that_no_page_named_leads_nowhere(gateway: RunningGateway) -> None:
     for cursor in ("x", "null", "%00", "ey" * 50, "é"):
         assert refused(gateway.client.get(TASKS, params={"cursor": cursor})) == (404, "no_such_page")

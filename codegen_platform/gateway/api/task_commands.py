@@ -157,4 +157,5 @@ def task_command_routes(store: Store) -> APIRouter:
 
 def _new_task(store: Store, body: NewTaskBody) -> NewTask:
     refuse_without_agent(store, [body.kind])
+    body = body.model_copy(update={"repository": store.repositories.spelling(body.repository)})
     return body.to_task(forge_of(store, body.repository, body.number))

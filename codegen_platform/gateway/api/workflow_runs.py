@@ -139,6 +139,7 @@ def _started(
 ) -> tuple[WorkflowRunRow, bool]:
     template = Template.model_validate(workflow.template)
     refuse_without_agent(store, template.kinds)
+    body = body.model_copy(update={"repository": store.repositories.spelling(body.repository)})
     run = NewWorkflowRun(
         workflow_id=workflow.id,
         forge=forge_of(store, body.repository, body.number),

@@ -10,6 +10,7 @@ from psycopg import Connection
 from codegen_platform.store.pool import Pool, fetch
 from codegen_platform.store.refusals import NotFound
 from codegen_platform.store.rows import LocalPullRequestRow, RepositoryRow
+from codegen_platform.store.spelling import spelling
 
 # Insert a repository, or complete what is known of it.
 ENSURE = """
@@ -22,17 +23,6 @@ ENSURE = """
 """
 
 GET = "SELECT * FROM repositories WHERE full_name = %(full_name)s"
-
-# How a repository on GitHub was spelled when it was first met, or when it was first worked for.
-SPELLING = """
-    SELECT full_name FROM (
-        (SELECT 1 AS place, full_name FROM repositories
-         WHERE lower(full_name) = lower(%(full_name)s) AND forge = 'github' ORDER BY id LIMIT 1)
-        UNION ALL
-        (SELECT 2, repository FROM tasks
-         WHERE lower(repository) = lower(%(full_name)s) AND forge = 'github' ORDER BY created_at, id LIMIT 1)
-    ) AS met ORDER BY place LIMIT 1
-"""
 
 # The repositories on GitHub, in the order in which they were met.
 ON_GITHUB = "SELECT * FROM repositories WHERE forge = 'github' ORDER BY id LIMIT %(limit)s"
@@ -82,11 +72,6 @@ class Look:
     etag: str | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Spelled:
-    full_name: str
-
-
 class Repositories:
     """What is known about repositories by name."""
 
@@ -97,6 +82,8 @@ class Repositories:
         self, forge: str, full_name: str, location: str | None = None, installation_id: int | None = None
     ) -> RepositoryRow:
         """Return the repository, inserted if it is new; a location or installation given now replaces the known one."""
+        if forge == "github":
+            full_name = self.spelling(full_name)
         given = {"forge": forge, "full_name": full_name, "location": location, "installation_id": installation_id}
         return self._pool.fetch(RepositoryRow, ENSURE, given)[0]
 
@@ -110,8 +97,7 @@ class Repositories:
 
         A name that the ledger does not have is returned as it is.
         """
-        found = self._pool.fetch(_Spelled, SPELLING, {"full_name": full_name})
-        return found[0].full_name if found else full_name
+        return spelling(self._pool, full_name)
 
     def begin_look(self, repository_id: int) -> Look:
         """Return when a look at the repository's open pull requests begins, and the tag of the list that it need not read again.

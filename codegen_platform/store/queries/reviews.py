@@ -10,6 +10,7 @@ from codegen_platform.store.pool import Pool
 from codegen_platform.store.queries.cursors import at_number, at_row, number_at, page_of, row_at
 from codegen_platform.store.queries.filters import COUNTED, counted, fitting
 from codegen_platform.store.rows import Page, RepositoryRow, ReviewRow
+from codegen_platform.store.spelling import spelling
 
 # The newest reviews, from the outbox; what a publisher ended has its result beside it. Results are parsed, and calls added up, for the
 # rows of the page only.
@@ -68,7 +69,8 @@ class ReviewQueries:
             WrongCursor: no page of reviews ended so.
         """
         before, before_id = row_at(cursor)
-        given = {**asdict(wanted), "before": before, "before_id": before_id}
+        repository = spelling(self._pool, wanted.repository) if wanted.repository else None
+        given = {**asdict(wanted), "repository": repository, "before": before, "before_id": before_id}
         rows = self._pool.fetch(ReviewRow, reviews_page(given), {**given, "limit": limit + 1})
         count = counted("SELECT FROM effects WHERE " + ARE_REVIEWS + fitting(CONDITIONS, given))
         total = self._pool.fetch(_Count, count, {**given, "counted": COUNTED})[0].count

@@ -11,6 +11,7 @@ from codegen_platform.store.pool import Pool
 from codegen_platform.store.queries.cursors import at_row, page_of, row_at
 from codegen_platform.store.queries.filters import COUNTED, counted, fitting
 from codegen_platform.store.rows import Page, TaskEventRow, TaskRow
+from codegen_platform.store.spelling import spelling
 from codegen_platform.store.states import TaskStatus
 
 GET = "SELECT * FROM tasks WHERE id = %(id)s"
@@ -127,7 +128,9 @@ class TaskQueries:
         """
         before, before_id = row_at(cursor)
         statuses = [*dict.fromkeys(wanted.statuses)]
-        given = {**asdict(wanted), "statuses": statuses, "before": before, "before_id": before_id}
+        repository = spelling(self._pool, wanted.repository) if wanted.repository else None
+        place = {"before": before, "before_id": before_id}
+        given = {**asdict(wanted), "repository": repository, "statuses": statuses, **place}
         rows = self._pool.fetch(TaskRow, tasks_page(given), {**given, "limit": limit + 1})
         total = self._pool.fetch(_Count, tasks_count(given), {**given, "counted": COUNTED})[0].count
         return page_of(rows, limit=limit, total=total, cursor_of=lambda task: at_row(task.created_at, task.id))
