@@ -16,6 +16,7 @@ from codegen_platform.cli.commands.doctor import doctor
 from codegen_platform.cli.commands.events import events
 from codegen_platform.cli.commands.github_app import github_app
 from codegen_platform.cli.commands.review import review
+from codegen_platform.cli.commands.serve import serve
 from codegen_platform.cli.commands.standing import down, status
 from codegen_platform.cli.commands.tasks import tasks
 from codegen_platform.cli.commands.up import up
@@ -58,6 +59,7 @@ for command in (
     backup,
     restore,
     github_app,
+    serve,
 ):
     app.add_command(command)
 

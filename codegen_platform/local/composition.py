@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codegen_platform.heartbeat import VARIABLE, heartbeats_of, mark_down
@@ -28,6 +28,9 @@ from codegen_platform.settings import Settings
 # Sensors wait inside their ticks for up to a minute and Dagster waits for them; a tick that is cut off is simply repeated.
 TICK_GRACE_SECONDS = 1.0
 GRAPHQL_INTERVAL_SECONDS = 0.25
+
+PARTS = ("gateway", "publisher", "workers", "code-server", "webserver", "daemon")
+"""The names of the processes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +78,19 @@ class Composition:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.rmtree(heartbeats_of(self.settings.home), ignore_errors=True)
+        found = self._described()
+        for process in found:
+            assert process.heartbeat is not None
+            mark_down(process.heartbeat)  # made now, while there is space; its first sign of life is waited for
+        return found
+
+    def program(self, name: str) -> Program:
+        """Return the program of one process, to be run by somebody else than `up`: it leaves no signs of life. Writes Dagster's home."""
+        (found,) = (process.program for process in self._described() if process.name == name)
+        unsupervised = {key: value for key, value in found.environment.items() if key != VARIABLE}
+        return replace(found, environment=unsupervised)
+
+    def _described(self) -> list[Supervised]:
         code = socket_path(self.settings.home, "code-server")
         workspace = str(write_dagster_home(self.settings, checkout=self.checkout, code_server_socket=code))
         return [*self._own(), *self._dagster(code, workspace)]
@@ -164,7 +180,6 @@ class Composition:
         answers: Callable[[], bool] | None = None,
     ) -> Supervised:
         heartbeat = heartbeats_of(self.settings.home) / name
-        mark_down(heartbeat)  # made now, while there is space; its first sign of life is waited for
         program = Program(
             name=name,
             command=(sys.executable, *arguments),

@@ -16,6 +16,8 @@ from codegen_platform.settings.names import secret_variables, variable_for
 
 HOME = "CODEGEN_HOME"
 MARK = IN_A_PLATFORM
+SERVICE = "service"
+"""The mark of a process that a service manager runs: no platform of the home ends it."""
 OTHER_SECRETS = ("GH_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_ENTERPRISE_TOKEN", "SSH_AUTH_SOCK", "SSH_AGENT_PID")
 # A child reads the same settings file as we do: a key that is announced there (`app_id`) but withheld must not look forgotten.
 WITHHELD_KEY = "-----BEGIN WITHHELD FROM THIS PROCESS-----"

@@ -16,7 +16,7 @@ from typing import Self
 
 from codegen_platform.heartbeat import heartbeats_of
 from codegen_platform.local.composition import Addresses, Composition, addresses_of
-from codegen_platform.local.environment import HOME, MARK
+from codegen_platform.local.environment import HOME, MARK, SERVICE
 from codegen_platform.local.errors import AlreadyRunning, LocalFailure, Locked, PortInUse
 from codegen_platform.local.identity import Identity, marked
 from codegen_platform.local.running import (
@@ -195,4 +195,5 @@ def end_leftovers(home: Path, *, grace_seconds: float = LEFTOVER_GRACE_SECONDS) 
 
 
 def _leftovers(home: Path) -> set[Identity]:
-    return {process for process in marked(HOME, str(home), besides=MARK) if process.pid != os.getpid()}
+    services = set(marked(MARK, SERVICE))
+    return {one for one in marked(HOME, str(home), besides=MARK) if one.pid != os.getpid() and one not in services}

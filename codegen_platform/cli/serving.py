@@ -1,0 +1,54 @@
+"""`serve`: this process becomes one part of the platform, for a service manager that starts and watches it."""
+
+from __future__ import annotations
+
+import os
+from typing import NoReturn
+
+from codegen_platform.cli.command_settings import command_settings
+from codegen_platform.errors import WrongUsage
+from codegen_platform.local.composition import Composition
+from codegen_platform.local.environment import SERVICE
+from codegen_platform.local.errors import ProgramMissing
+from codegen_platform.local.running import platform_lock
+from codegen_platform.local.services import ensure_services
+from codegen_platform.private_home import keep_files_private, make_private
+from codegen_platform.settings import Settings
+from codegen_platform.settings.schema import CHECKOUT
+
+
+def become(part: str) -> NoReturn:
+    """Replace this process by the part; it logs to stdout and stderr, and SIGTERM ends it in order.
+
+    Raises:
+        WrongUsage: a server is not given, and no platform that brings one runs on the home.
+        ProgramMissing: the part cannot be started.
+    """
+    keep_files_private()
+    settings = command_settings()
+    _refuse_embedded_servers(settings)
+    make_private(settings.home)
+    # Servers of our own need nobody to hold them; embedded ones are held by the platform that runs.
+    with ensure_services(settings.home, settings.database.address, settings.redis.address) as services:
+        program = Composition(settings=settings, services=services, checkout=CHECKOUT, mark=SERVICE).program(part)
+    try:
+        os.chdir(program.cwd)
+        os.execve(program.command[0], program.command, dict(program.environment))  # noqa: S606 - our own program
+    except OSError as error:
+        raise ProgramMissing(program=program.command[0], reason=error.strerror or str(error)) from error
+
+
+def _refuse_embedded_servers(settings: Settings) -> None:
+    missing = [
+        variable
+        for variable, address in (
+            ("CODEGEN_DATABASE_URL", settings.database.address),
+            ("CODEGEN_REDIS_URL", settings.redis.address),
+        )
+        if address is None
+    ]
+    if missing and not (settings.home.is_dir() and platform_lock(settings.home).is_held()):
+        raise WrongUsage(
+            f"set {' and '.join(missing)}: a service needs servers of its own; "
+            "codegen-platform up brings them, and a worker beside it joins them on the same CODEGEN_HOME"
+        )
