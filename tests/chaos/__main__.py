@@ -17,6 +17,7 @@ from tests.chaos.rounds import strike_for
 from tests.chaos.strikes import STRIKES
 
 INTERRUPTED = 130
+POISONS = 8
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     code = 1
     try:
         _say(f"chaos: {given.rounds} rounds, seed {seed}, logs in {folder}")
-        summary = strike_for(given.rounds, seed=seed, folder=folder, names=given.only or [*STRIKES], say=_say)
+        poisons = (0 if given.only else POISONS) if given.poisons is None else given.poisons
+        summary = strike_for(
+            given.rounds, seed=seed, folder=folder, names=given.only or [*STRIKES], poisons=poisons, say=_say
+        )
         for line in summary.lines():
             _say(line)
         code = 1 if summary.wrong else 0
@@ -60,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, metavar="N", help="repeats a run's choices (default: a new one, printed)")
     parser.add_argument(
         "--only", action="append", choices=[*STRIKES], metavar="NAME", help=f"strike only this: {', '.join(STRIKES)}"
+    )
+    parser.add_argument(
+        "--poisons",
+        type=int,
+        metavar="N",
+        help=f"afterwards review so many poison pull requests beside healthy ones (default: {POISONS}, none with --only)",
     )
     parser.add_argument("--keep", action="store_true", help="keep logs and data, also when everything held")
     return parser

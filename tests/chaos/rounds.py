@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.chaos.asking import Asking
 from tests.chaos.changes_to_review import Changes
 from tests.chaos.platform_under_fire import PlatformUnderFire
+from tests.chaos.poison import Poisoned, poison
 from tests.chaos.requests_of_a_round import Requests
 from tests.chaos.small_disk import reason_against, small_disk
 from tests.chaos.strikes import FULL_DISK, STRIKES, deck
@@ -49,6 +50,7 @@ class Summary:
     slowest_end_seconds: float = 0.0
     seconds: float = 0.0
     wrong: list[str] = field(default_factory=list)
+    poisoned: Poisoned | None = None
 
     def lines(self) -> Iterator[str]:
         """Yield it as a person reads it."""
@@ -57,14 +59,25 @@ class Summary:
         yield f"tasks: {self.created} acknowledged, {self.asked_again} requests had to be sent again"
         yield f"ended: {', '.join(f'{how} {count}' for how, count in self.ends.most_common())}"
         yield f"slowest return {self.slowest_return_seconds:.1f} s, slowest end of its tasks {self.slowest_end_seconds:.1f} s later"
+        if self.poisoned is not None:
+            yield self.poisoned.line()
         yield f"wrong: {len(self.wrong) or 'nothing'}"
         yield from (f"  {sentence}" for sentence in self.wrong)
 
 
 def strike_for(
-    rounds: int, *, seed: int, folder: Path, names: Sequence[str] = (*STRIKES,), say: Callable[[str], None] = print
+    rounds: int,
+    *,
+    seed: int,
+    folder: Path,
+    names: Sequence[str] = (*STRIKES,),
+    poisons: int = 0,
+    say: Callable[[str], None] = print,
 ) -> Summary:
-    """Run so many rounds and return what came of them; `folder` gets the platform's home and the logs.
+    """Run so many rounds, then so many poison pull requests, and return what came of them.
+
+    Args:
+        folder: gets the platform's home and the logs.
 
     Raises:
         NotSettled: the platform did not come back after a kill. Unanswered: a request was not answered in time.
@@ -76,6 +89,9 @@ def strike_for(
             _round(number, rounds, next(victims), platform, requests, chance, summary, say)
         _wait_for_ends(platform, requests, summary, at_most=0)
         summary.wrong, summary.ends = judge(platform, requests)
+        if poisons:
+            summary.poisoned = poison(platform, requests, seed=seed, poisons=poisons, say=say)
+            summary.wrong += summary.poisoned.wrong
         summary.created, summary.asked_again = len(requests.accepted), requests.asking.again
         summary.starts, summary.seconds = platform.starts, time.monotonic() - began
     return summary

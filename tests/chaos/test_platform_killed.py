@@ -30,6 +30,15 @@ def test_every_task_ends_and_none_is_lost_or_reviewed_twice_whatever_is_killed(f
     assert summary.created == summary.ends["complete"] == len(STRUCK) * TASKS_A_ROUND
 
 
+def test_a_poison_pull_request_costs_its_own_coverage_only(folder: Path) -> None:
+    summary = strike_for(0, seed=20261128, folder=folder, poisons=2)
+    assert summary.poisoned is not None
+    assert set(summary.poisoned.ends) <= {
+        f"complete, {outcome}" for outcome in ("partial", "refused", "clean", "reviewed")
+    }
+    assert [sentence for sentence in summary.wrong if "times its calm" not in sentence] == [], "time is for ./dev chaos"
+
+
 @pytest.mark.skipif(bool(reason_against()), reason=reason_against())
 def test_a_full_disk_is_told_and_work_goes_on_when_there_is_room_again(folder: Path) -> None:
     summary = strike_for(1, seed=20261127, folder=folder, names=(FULL_DISK,))
