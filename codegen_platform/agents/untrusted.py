@@ -6,9 +6,8 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable
-from functools import lru_cache
 
-from codegen_platform.security.visible import visible
+from codegen_platform.security.visible import marked
 
 FENCE = "~~~~~~~~~~"
 KEY_CHARACTERS = 12
@@ -24,7 +23,7 @@ def show_hidden(text: str) -> str:
     """
     if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return text
-    return "".join(map(_shown, text.replace("\r\n", "\n").removesuffix("\r")))
+    return marked(text.replace("\r\n", "\n").removesuffix("\r"), keep=KEPT)
 
 
 def hide_shown(text: str) -> str:
@@ -68,8 +67,3 @@ def _hidden(text: str) -> str:
     if end and 4 <= len(digits) <= 6 and set(digits) <= _HEX_DIGITS:
         return chr(min(int(digits, 16), sys.maxunicode)) + rest
     return _SHOWN + text
-
-
-@lru_cache(maxsize=4096)
-def _shown(char: str) -> str:
-    return char if char in KEPT or visible(char) == char else f"⟦U+{ord(char):04X}⟧"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from codegen_platform.security.visible import marked
+
 DOTS = "••••••"
 MIN_PART = 5
 """Characters of a secret that say nothing on their own are fewer than this."""
@@ -92,13 +94,4 @@ def _parts(secret: str) -> Iterator[str]:
 
 def show_hidden(text: str) -> str:
     """Return text with hidden characters as `⟦U+202E⟧`; a mark that only picks the look of an emoji stays."""
-    if HIDDEN.isdisjoint(text):
-        return text
-    return "".join(
-        escape(character) if character in HIDDEN and character != "\ufe0f" else character for character in text
-    )
-
-
-def escape(character: str) -> str:
-    """Return one character as `⟦U+202E⟧`."""
-    return f"⟦U+{ord(character):04X}⟧"
+    return marked(text, keep="\t\n\ufe0f")

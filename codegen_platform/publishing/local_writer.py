@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -11,10 +12,12 @@ from pathlib import Path
 
 from codegen_platform.changes.keys import partition_key
 from codegen_platform.errors import WrongUsage
+from codegen_platform.publishing import inert
 from codegen_platform.publishing.commands import without_guards
 from codegen_platform.publishing.github_writer import PostedComment, PostedReview
 from codegen_platform.publishing.post import ReviewPost
 
+PATH_MAX = 500
 _SHA = re.compile(r"[0-9a-f]{7,64}")
 _MARKS = re.compile(r"\n*<!-- codegen-platform:[^>]{0,200}-->\s*$")
 
@@ -37,7 +40,8 @@ class LocalWriter:
         folder = self.home / "reviews" / partition_key(post.repository, post.number)
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{post.commit_id}.md"
-        _replace(folder / f"{post.commit_id}.json", post.to_bytes() + b"\n")
+        # Escapes for all that is not ASCII: a person who prints the file sees what a name hides.
+        _replace(folder / f"{post.commit_id}.json", json.dumps(json.loads(post.to_bytes())).encode() + b"\n")
         _replace(file, as_markdown(post).encode("utf-8", "replace"))
         url = file.absolute().as_uri()
         comments = tuple(
@@ -64,9 +68,9 @@ def as_markdown(post: ReviewPost) -> str:
     parts = [post.body]
     for comment in post.comments:
         lines = f"{comment.start_line}-{comment.line}" if comment.start_line else str(comment.line)
-        path = re.sub(r"[`\r\n]", "?", comment.path)
+        path = inert.code(comment.path, max_chars=PATH_MAX)
         parts.append(
-            f'<a id="{comment.fingerprint}"></a>\n\n#### `{path}` line {lines}\n\n{_MARKS.sub("", comment.body)}'
+            f'<a id="{comment.fingerprint}"></a>\n\n#### {path} line {lines}\n\n{_MARKS.sub("", comment.body)}'
         )
     return without_guards("\n\n".join(parts)) + "\n"
 

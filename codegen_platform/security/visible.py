@@ -1,8 +1,9 @@
-"""Hostile text made harmless for a terminal or a log line: what would move the cursor or hide is shown as an escape."""
+"""The one place that decides which characters hide, and shows them: as escapes to people, as marks that can be undone in quotes."""
 
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 # Cc: ESC, NUL, C1; Cf: bidirectional and zero-width; Cs: lone surrogates; Zl/Zp: line separators; Co/Cn: private and unassigned.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
@@ -21,6 +22,20 @@ def visible(text: str, *, keep: str = "") -> str:
     return "".join(char if char in keep or not _is_hidden(char) else _escape(char) for char in text)
 
 
+def marked(text: str, *, keep: str = "") -> str:
+    """Return `text` with the same characters as `⟦U+202E⟧`, which no source code holds by accident: for quotes and prompts."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if char in keep or not _is_hidden(char) else mark(char) for char in text)
+
+
+@lru_cache(maxsize=1024)
+def mark(char: str) -> str:
+    """Return one character as `⟦U+202E⟧`."""
+    return f"⟦U+{ord(char):04X}⟧"
+
+
+@lru_cache(maxsize=4096)
 def _is_hidden(char: str) -> bool:
     return (
         unicodedata.category(char) in _HIDDEN

@@ -14,10 +14,11 @@ from itertools import islice
 from codegen_platform.analysis.analysers.lookalikes import lookalikes
 from codegen_platform.analysis.claims import Claim, Claims
 from codegen_platform.analysis.limits import CpuLimit, Unread, read_each
-from codegen_platform.analysis.masking import HIDDEN, escape
+from codegen_platform.analysis.masking import HIDDEN
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.artifacts import Category, Severity, SkipReason
 from codegen_platform.changes.languages import DATA, PROSE
+from codegen_platform.security.visible import mark
 
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BIDI_MARKS = frozenset("\u200e\u200f\u061c")
@@ -187,7 +188,7 @@ def _severity(source: SourceFile, kind: str, characters: list[str], line: str) -
 
 
 def _claim(source: SourceFile, number: int, kind: str, characters: list[str], severity: Severity) -> Claim:
-    names = [f"{escape(c)} {unicodedata.name(c, 'unnamed').lower()}" for c in dict.fromkeys(characters)]
+    names = [f"{mark(c)} {unicodedata.name(c, 'unnamed').lower()}" for c in dict.fromkeys(characters)]
     more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
     titles = {
         "bidi": "Characters here change the order in which the line is shown",

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from codegen_platform.analysis.claims import Claim
 from codegen_platform.analysis.grammars import grammar_of, parsed
-from codegen_platform.analysis.masking import escape
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.artifacts import Category, Severity
+from codegen_platform.security.visible import mark
 
 _LETTERS = (
     # Cyrillic
@@ -80,7 +80,7 @@ def _names_by_line(text: str, grammar: str) -> dict[int, set[str]]:
 
 def _claim(source: SourceFile, number: int, name: str) -> Claim:
     odd = ", ".join(
-        f"{escape(letter)} for `{LOOKALIKES[letter]}`" for letter in dict.fromkeys(name) if letter in LOOKALIKES
+        f"{mark(letter)} for `{LOOKALIKES[letter]}`" for letter in dict.fromkeys(name) if letter in LOOKALIKES
     )
     plain = "".join(LOOKALIKES.get(letter, letter) for letter in name)[:60]
     return Claim(

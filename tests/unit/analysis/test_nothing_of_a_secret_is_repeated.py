@@ -107,7 +107,7 @@ def test_a_secret_of_one_file_is_masked_in_findings_of_another() -> None:
 
 
 def test_a_file_with_more_secrets_than_can_be_masked_shows_nothing() -> None:
-    keys = [f"ghp_{made_up(36, seed=seed)}" for seed in range(7_000)]
+    keys = [f"ghp_{made_up(36, seed=seed)}" for seed in range(8_000)]
     text = "\n".join(f"k{number} = ['{key}', undefined_name]" for number, key in enumerate(keys)) + "\n"
 
     data = review(changed("src/a.py", text), changed("src/b.py", "def f(x=[]): ...\n")).to_bytes().decode()
