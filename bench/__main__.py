@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import shutil
 import signal
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psycopg
+import structlog
 
 from bench.background import NotStarted
 from bench.measuring_choice import chosen
@@ -22,10 +24,11 @@ from bench.measuring_intake import intake
 from bench.measuring_listeners import listeners
 from bench.measuring_losses import github_outage, kill_and_restart, model_outage, same_delivery_five_times
 from bench.measuring_moves import moves
+from bench.measuring_precision import precise
 from bench.measuring_reviews import all_at_once, one_at_a_time, sixteen
 from bench.measuring_shapes import shapes
 from bench.measuring_starts import idle, starts
-from bench.rows import Row
+from bench.rows import Row, Verdict
 from bench.setting import Setting, setting
 from bench.table import as_json, machine, print_table
 from codegen_platform.errors import CodegenError
@@ -49,14 +52,20 @@ MEASUREMENTS: dict[str, Measurement] = {
     "tasks-dependent": dependent,
     "listeners": listeners,
     "shapes": shapes,
+    "precision": precise,
 }
 TAKES_MINUTES = ("kill", "github-outage", "model-outage", "shapes")
 INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; return 0, also when a target was missed: the table says so. Interrupted, it prints what it has."""
+    """Measure and print; return 0, also when a target was missed: the table says so. Interrupted, it prints what it has.
+
+    A missed target that is required (no false finding comes back) makes it 1.
+    """
     given = _parser().parse_args(arguments)
+    # The engine's own log lines would stand between those of the table.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     names = given.only or [name for name in MEASUREMENTS if not (given.quick and name in TAKES_MINUTES)]
@@ -80,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             shutil.rmtree(folder, ignore_errors=True)
     print(json.dumps(as_json(rows, facts), indent=1)) if given.json else print_table(rows, facts)
-    return code
+    return code or int(any(row.is_required and row.verdict is Verdict.MISSED for row in rows))
 
 
 def measured(name: str, bench: Setting) -> list[Row]:

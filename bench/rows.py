@@ -48,6 +48,7 @@ class Row:
         value: None if it could not be measured; `note` then says what was missing.
         floor: the same figure for the least that any program has to do for it here, None if there is no such thing.
         note: what a reader has to know beside the figure.
+        is_required: whether the bench fails if the target is missed.
     """
 
     what: str
@@ -56,6 +57,7 @@ class Row:
     floor: float | None = None
     target: Target | None = None
     note: str = ""
+    is_required: bool = False
 
     @property
     def ratio(self) -> float | None:

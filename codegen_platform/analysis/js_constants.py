@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -26,6 +26,24 @@ _OF_THE_MACHINE = frozenset(
     {"__dirname", "__filename", "process.execPath", "process.cwd()", "import.meta.url", "import.meta.dirname", "os.EOL"}
 )  # fmt: skip
 _PATHS = frozenset({"path.join", "path.resolve", "path.dirname", "join", "resolve", "dirname", "fileURLToPath"})
+_SCOPES = frozenset(
+    {
+        "statement_block",
+        "for_in_statement",
+        "for_statement",
+        "function_declaration",
+        "arrow_function",
+        "method_definition",
+    }
+    | {"function_expression", "program"}
+)
+_PARAMETERS = frozenset(
+    {"formal_parameters", "required_parameter", "optional_parameter", "arrow_function", "assignment_pattern"}
+)
+_ASSIGNED = frozenset(
+    {"assignment_expression", "augmented_assignment_expression", "import_specifier", "import_clause", "array_pattern"}
+)
+_TAKEN_APART = "shorthand_property_identifier_pattern"
 _EACH = frozenset({"forEach", "map", "flatMap", "filter", "some", "every"})
 
 
@@ -74,12 +92,27 @@ def _call_is_constant(node: SgNode, depth: int) -> bool:
 
 
 def _name_is_constant(node: SgNode, depth: int) -> bool:
-    """Return whether everything in the file that gives this name a value gives it a constant."""
-    root = node.get_root().root()
-    name = f"^{node.text()}$" if node.text().replace("_", "").replace("$", "").isalnum() else "^$"
-    places = root.find_all({"rule": {"kind": "identifier", "regex": name.replace("$", "\\$", name.count("$") - 1)}})
-    values = [value for place in places if (value := _given_at(place, depth)) is not None]
-    return bool(values) and all(values)
+    """Return whether all that gives this name a value, in the innermost scope around it that does, gives it a constant."""
+    name, at = node.text(), node.range().start.index
+    if not name.replace("_", "").isalnum():
+        return False
+    given: list[tuple[int, bool]] = []
+    rule: Any = {"any": [{"kind": "identifier"}, {"kind": _TAKEN_APART}], "regex": f"^{name}$"}
+    for place in node.get_root().root().find_all({"rule": rule}):
+        gift = _given_at(place, depth)
+        scope = _scope_of(place).range() if gift is not None else None
+        if gift is not None and scope is not None and scope.start.index <= at < scope.end.index:
+            given.append((scope.end.index - scope.start.index, gift))
+    innermost = min((size for size, _ in given), default=0)
+    return bool(given) and all(gift for size, gift in given if size == innermost)
+
+
+def _scope_of(place: SgNode) -> SgNode:
+    """Return the node in which a name that is given a value at this place has it."""
+    node = place
+    while (parent := node.parent()) is not None and node.kind() not in _SCOPES:
+        node = parent
+    return node
 
 
 def _given_at(place: SgNode, depth: int) -> bool | None:
@@ -88,6 +121,8 @@ def _given_at(place: SgNode, depth: int) -> bool | None:
     if parent is None:
         return None
     kind = parent.kind()
+    if place.kind() == _TAKEN_APART:
+        return False
     if kind == "variable_declarator" and parent.field("name") == place:
         value, declaration = parent.field("value"), parent.parent()
         is_const = declaration is not None and declaration.text().startswith("const")
@@ -95,22 +130,10 @@ def _given_at(place: SgNode, depth: int) -> bool | None:
     if kind == "for_in_statement" and parent.field("left") == place:
         right = parent.field("right")
         return right is not None and is_constant(right, depth + 1)
-    if kind in (
-        "formal_parameters",
-        "required_parameter",
-        "optional_parameter",
-        "arrow_function",
-        "assignment_pattern",
-    ):
+    if kind in _PARAMETERS:
         return None if parent.field("body") == place else _is_of_constant_list(place, depth)
-    if kind in (
-        "assignment_expression",
-        "augmented_assignment_expression",
-        "import_specifier",
-        "import_clause",
-        "array_pattern",
-    ):
-        return False if parent.field("right") != place else None
+    if kind in _ASSIGNED:
+        return None if parent.field("right") == place else False
     return None
 
 
