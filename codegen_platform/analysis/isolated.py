@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import select
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -26,8 +27,8 @@ from codegen_platform.artifacts import SkipReason
 from codegen_platform.sandbox.forks import Forks
 from codegen_platform.sandbox.frames import FrameReader, PeerEnded, PeerTooLate, PeerTooLoud, send_frame
 
-MAX_REVIEWS = 100
-"""Of one process; then a fresh one takes its place, so that what tools leak stays small."""
+MAX_REVIEWS, MAX_REQUEST_BYTES = 100, 20_000_000
+"""Of one process; then a fresh one takes its place, so that what tools leak, or keep after a large change, stays small."""
 _OUT_OF_CPU_TIME = 24
 """SIGXCPU, by number, because it comes as one."""
 
@@ -42,6 +43,16 @@ class _Kept:
     connection: socket.socket
     owner: int = field(default_factory=os.getpid)
     reviews: int = 0
+    request_bytes: int = 0
+
+    @property
+    def is_fit(self) -> bool:
+        """Return whether it is ours, waits, and has not done too much: one that died can be read from."""
+        if self.reviews >= MAX_REVIEWS or self.request_bytes >= MAX_REQUEST_BYTES or self.owner != os.getpid():
+            return False
+        waiting = select.poll()
+        waiting.register(self.connection, select.POLLIN)
+        return not waiting.poll(0)
 
 
 _idle: list[_Kept] = []
@@ -76,7 +87,7 @@ class AnalysisProcess:
         if kept is None:
             return
         kept.reviews += 1
-        if kind is None and kept.reviews < MAX_REVIEWS:
+        if kind is None and kept.is_fit:
             _idle.append(kept)
         else:
             kept.connection.close()
@@ -116,7 +127,9 @@ class AnalysisProcess:
         if self._kept is None:
             self._kept = _take()
         connection = self._kept.connection
-        send_frame(connection, pickle.dumps(request, protocol=pickle.HIGHEST_PROTOCOL))
+        asked = pickle.dumps(request, protocol=pickle.HIGHEST_PROTOCOL)
+        self._kept.request_bytes += len(asked)
+        send_frame(connection, asked)
         reader = FrameReader(connection, max_bytes=self.limits.output_bytes)
         while True:
             ends_at = min(self._ends_at, time.monotonic() + self.limits.seconds_a_file)
@@ -130,7 +143,7 @@ def _take() -> _Kept:
     while _idle:
         with contextlib.suppress(IndexError):
             kept = _idle.pop()
-            if kept.owner == os.getpid():
+            if kept.is_fit:
                 return kept
             kept.connection.close()
     return _Kept(connection=forks.connect())

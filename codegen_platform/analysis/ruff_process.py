@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import signal
 import subprocess
 import tempfile
 import time
@@ -192,6 +193,8 @@ def _output(arguments: list[str], folder: str, ends_at: float) -> tuple[bytes, b
             raise
         if is_cut:
             process.kill()
+    if process.returncode == -signal.SIGXCPU:
+        raise RuffFailed("took too long", reason=SkipReason.ANALYSIS_TIMEOUT)
     if process.returncode != 0 and not is_cut:
         raise RuffFailed(f"ended with status {process.returncode}")
     return output, is_cut

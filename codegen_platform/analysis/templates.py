@@ -5,7 +5,7 @@ from __future__ import annotations
 import re2
 
 _STATEMENT = re2.compile(r"\{%[^%\n]*%\}|\{#[^#\n]*#\}|<%[^=%\n][^%\n]*%>")
-_VALUE = re2.compile(r"\{\{-?\s*[\w.]+(?:\s*\|\s*\w+(?:\([^(){}\n]*\))?)*\s*-?\}\}|<%[=-][^%\n]*%>|@@[A-Z_]+@@")
+_VALUE = re2.compile(r"\{\{-?[ \t]*[\w.][\w.\[\]'\"()|, -]*[ \t]*-?\}\}|<%[=-][^%\n]*%>|@@[A-Z_]+@@")
 
 
 def without_template(text: str) -> str:

@@ -57,6 +57,7 @@ OTHER_KINDS = {
     "raise.py": "try:\n    pass\nexcept (A, B), error:\n    raise E, 'words'\n",
     "jinja.py": "{% if x %}\nimport {{ cookiecutter.name }}\n{% endif %}\n",
     "value.py": "class {{ name|title }}Config:\n    pass\n",
+    "filter.py": "import {{ cookiecutter['name']|default('a') }}\nclass {{ a.b() }}: ...\n",
     "fill.py": "version = @@VERSION@@\n",
     "jinja.ts": "{% for a in b %}\nexport const x = {{ a.value }};\n{% endfor %}\n",
     "erb.js": "<% if x %>\nvar x = <%= y %>;\n<% end %>\n",

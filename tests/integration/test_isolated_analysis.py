@@ -23,7 +23,7 @@ from codegen_platform.artifacts import SkipReason
 from tests.unit.analysis.poison import Poison
 from tests.unit.analysis.snapshots import changed, snapshot_of
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 LIMITS = AnalysisLimits(seconds=120.0, seconds_a_file=60.0, cpu_seconds_a_file=0.5, memory_mb=1024, output_mb=16)
 
 
@@ -137,7 +137,7 @@ def _runs(process: int) -> bool:
 
 SPINNING = """
 import sys
-from tests.unit.analysis.test_isolated_analysis import run
+from tests.integration.test_isolated_analysis import run
 from codegen_platform.analysis import AnalysisLimits
 run("spin-and-tell " + sys.argv[1], limits=AnalysisLimits(cpu_seconds_a_file=3000.0, seconds_a_file=3000.0, seconds=3000.0))
 """
@@ -179,6 +179,22 @@ def test_nothing_spins_after_the_server_that_forks_was_killed(tmp_path: Path) ->
     finally:
         asking.kill()
         asking.wait()
+
+
+def test_a_process_that_died_while_it_waited_costs_no_file() -> None:
+    server = run("pid").claims[0].title  # the process of this review waits for the next one
+    os.kill(int(server), signal.SIGKILL)
+    _until(lambda: not _runs(int(server)))
+
+    found = run("first", "pid")
+
+    assert found.claims[0].title == "first"
+    assert found.unread == {}
+    assert found.claims[1].title != server
+
+
+def test_a_process_is_kept_for_the_next_review() -> None:
+    assert run("pid").claims[0].title == run("pid").claims[0].title
 
 
 FORKING = """
