@@ -18,7 +18,7 @@ from codegen_platform.local import ports
 CHECKOUT = Path(__file__).resolve().parents[2]
 SOURCES = ("assets", "codegen_platform", "config", "examples", "jobs", "resources", "sensors")
 FILES = ("MANIFEST.in", "README.md", "dagster.yaml", "pyproject.toml", "setup.py", "workspace.yaml")
-PORTS = ("GATEWAY__PORT", "DAGSTER__PORT", "PUBLISHER__METRICS_PORT", "WORKERS__METRICS_PORT")
+PORTS = ("GATEWAY__PORT", "GATEWAY__PUBLIC_PORT", "DAGSTER__PORT", "PUBLISHER__METRICS_PORT", "WORKERS__METRICS_PORT")
 
 
 @pytest.fixture(scope="module")
