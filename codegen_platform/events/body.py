@@ -72,6 +72,27 @@ def _from_form(body: bytes) -> bytes:
     return binascii.a2b_qp(value.translate(_PERCENT_TO_QUOTED_PRINTABLE))
 
 
+def without_addresses(value: dict[str, object]) -> dict[str, object]:
+    """Return the payload without GitHub's addresses and node ids, which are three quarters of it; the raw body has them."""
+    kept = _without_addresses(value)
+    assert isinstance(kept, dict)
+    return kept
+
+
+def _without_addresses(value: object) -> object:
+    match value:
+        case dict():
+            return {name: _without_addresses(part) for name, part in value.items() if not _is_address(name)}
+        case list():
+            return [_without_addresses(part) for part in value]
+        case _:
+            return value
+
+
+def _is_address(name: object) -> bool:
+    return isinstance(name, str) and (name.endswith("url") or name in {"_links", "node_id", "gravatar_id"})
+
+
 def depth_of(body: bytes) -> int:
     """Return the deepest nesting of brackets outside strings; an upper bound where there are too few brackets to matter."""
     opened = body.count(b"[") + body.count(b"{")

@@ -103,6 +103,7 @@ class Incoming:
 
     Attributes:
         action: None where the body names none that GitHub could mean.
+        kept_payload: the part of the payload that is kept beside the raw body; None if none is.
         is_by_hand: somebody named this one pull request on the command line, so its repository need not send us anything.
     """
 
@@ -111,9 +112,18 @@ class Incoming:
     action: str | None
     payload: Mapping[str, object]
     is_by_hand: bool = False
+    kept_payload: Mapping[str, object] | None = None
 
     @classmethod
-    def of(cls, event_id: UUID, event_type: str, payload: Mapping[str, object], *, is_by_hand: bool = False) -> Self:
+    def of(
+        cls,
+        event_id: UUID,
+        event_type: str,
+        payload: Mapping[str, object],
+        *,
+        is_by_hand: bool = False,
+        kept_payload: Mapping[str, object] | None = None,
+    ) -> Self:
         """Return the event with its action, which is hostile like everything in the body."""
         action = payload.get("action")
         is_name = isinstance(action, str) and _ACTION.fullmatch(action)
@@ -123,4 +133,5 @@ class Incoming:
             action=str(action) if is_name else None,
             payload=payload,
             is_by_hand=is_by_hand,
+            kept_payload=kept_payload,
         )

@@ -164,3 +164,18 @@ def fits(event_type: str, fields: frozenset[str]) -> bool:
     """Return whether a body with these top-level fields can be a body of this event."""
     shape = SHAPES[event_type]
     return shape.has <= fields and not shape.lacks & fields
+
+
+def fate_of_type(event_type: str, body: bytes) -> Route | None:
+    """Return what becomes of every event of this type, whatever its body says; None if that depends on the body.
+
+    A type that the table does not know has a route without a reason. The header that names the type is not signed, so the fields that a
+    body of this type has must be there; whether they are fields is not looked at.
+    """
+    rows = [route for (name, _), route in ROUTES.items() if name == event_type]
+    if not rows:
+        return Route(meaning=Meaning.IGNORE)
+    if len(rows) > 1 or rows[0].meaning not in {Meaning.IGNORE, Meaning.IGNORE_PUSH}:
+        return None
+    has = SHAPES[event_type].has if event_type in SHAPES else frozenset()
+    return rows[0] if all(f'"{field}"'.encode() in body for field in has) else None

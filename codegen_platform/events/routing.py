@@ -11,7 +11,7 @@ import structlog
 
 from codegen_platform.changes.keys import LOCAL_OWNER
 from codegen_platform.errors import CodegenError, StoreUnavailable
-from codegen_platform.events.body import Unparseable, read_body
+from codegen_platform.events.body import Unparseable, read_body, without_addresses
 from codegen_platform.events.decisions import RoutingRules, decide
 from codegen_platform.events.delivery import COMMAND_LINE_AGENT
 from codegen_platform.events.outcomes import (
@@ -24,12 +24,15 @@ from codegen_platform.events.outcomes import (
     RememberInstallation,
     Unknown,
 )
+from codegen_platform.events.routes import fate_of_type
 from codegen_platform.store import Disposition, Store, StoredEvent, TaskRow, WrongState
 
 log = structlog.get_logger()
 
 ACTOR = "events"
 PAGE = 200
+LARGE_BYTES = 256 * 1024
+"""What the ledger calls a large delivery: its parsed form is not kept, since the raw body is there."""
 MAX_NAME = 200
 
 
@@ -49,14 +52,18 @@ class RoutedCounts:
 
 
 def route_pending(store: Store, rules: RoutingRules, limit: int) -> RoutedCounts:
-    """Settle at most `limit` events of the ledger, oldest first; calling it twice at once or again after a crash changes nothing.
+    """Settle at most `limit` events of the ledger; calling it twice at once or again after a crash changes nothing.
 
-    An event that cannot be routed is settled `unparseable` with the reason and never stops those behind it.
+    Oldest first, but between two large ones (over 256 KiB) all small ones that are there, up to 4 MiB of them, have their turn. An event
+    that cannot be routed is settled `unparseable` with the reason and never stops those behind it.
 
     Raises:
         StoreUnavailable: PostgreSQL could not be reached; the rest stays for the next call.
     """
-    counts = Counter(_route(store, event, rules) for event in store.events.unprocessed(limit))
+    counts: Counter[Disposition] = Counter()
+    while (left := limit - counts.total()) > 0 and (events := store.events.unprocessed(min(PAGE, left))):
+        for event in events:
+            counts[_route_and_pack(store, event, rules)] += 1
     return RoutedCounts(
         tasks=counts["task"],
         ignored=counts["ignored"],
@@ -65,13 +72,35 @@ def route_pending(store: Store, rules: RoutingRules, limit: int) -> RoutedCounts
     )
 
 
+def _route_and_pack(store: Store, event: StoredEvent, rules: RoutingRules) -> Disposition:
+    came_to = _settle_unread(store, event) or _route(store, event, rules)
+    store.events.pack(event)
+    return came_to
+
+
+def _settle_unread(store: Store, event: StoredEvent) -> Disposition | None:
+    """Settle a large event of a type that never leads to anything, without parsing up to 25 MB; None if it has to be read."""
+    if event.body_bytes <= LARGE_BYTES:
+        return None
+    route = fate_of_type(event.event_type, event.body)
+    if route is None:
+        return None
+    disposition: Disposition = "ignored" if route.reason else "unknown"
+    store.events.settle(event.id, disposition=disposition, reason=route.reason or None)
+    log.info(
+        "event.settled", event_id=str(event.id), event_type=event.event_type, disposition=disposition, is_read=False
+    )
+    return disposition
+
+
 def _route(store: Store, event: StoredEvent, rules: RoutingRules) -> Disposition:
     payload: dict[str, object] | None = None
     action: str | None = None
     try:
-        payload = _with_known_spelling(store, read_body(event.body))
+        read = _with_known_spelling(store, read_body(event.body))
+        payload = without_addresses(read) if event.body_bytes <= LARGE_BYTES else None
         is_by_hand = event.headers.get("user-agent") == COMMAND_LINE_AGENT
-        incoming = Incoming.of(event.id, event.event_type, payload, is_by_hand=is_by_hand)
+        incoming = Incoming.of(event.id, event.event_type, read, is_by_hand=is_by_hand, kept_payload=payload)
         action = incoming.action
         return _apply(store, incoming, decide(incoming, rules))
     except StoreUnavailable:
@@ -134,7 +163,7 @@ def _create(store: Store, event: Incoming, decision: CreateTask) -> Disposition:
     elif not event.is_by_hand:
         # Repositories that send us their events are watched; one named on the command line, perhaps a stranger's, is not.
         store.repositories.ensure("github", name, installation_id=decision.installation_id)
-    task = store.events.route(event.event_id, action=event.action, payload=event.payload, new_task=decision.task)
+    task = store.events.route(event.event_id, action=event.action, payload=event.kept_payload, new_task=decision.task)
     log.info("event.routed", event_id=str(event.event_id), event_type=event.event_type, task_id=str(task.id))
     return "task"
 
@@ -169,7 +198,7 @@ def _settle(
         disposition=disposition,
         reason=reason,
         action=event.action,
-        payload=event.payload,
+        payload=event.kept_payload,
         task_id=task_id,
     )
     log.info(

@@ -99,3 +99,21 @@ def test_the_columns_that_were_promised_exist(database_url: str) -> None:
                 "SELECT column_name FROM information_schema.columns WHERE table_name = %s", [table]
             )
             assert set(columns.split()) <= {name for (name,) in found}
+
+
+def test_a_downgrade_writes_compressed_bodies_out_again(empty_database_url: str) -> None:
+    from alembic import command
+
+    from codegen_platform.store.schema import revising
+
+    migrate(empty_database_url)
+    with Store.open(empty_database_url) as store:
+        event_id = store.events.record("d1", "push", b"a body, as it was signed", {}).id
+        store.events.settle(event_id, disposition="ignored", reason="push")
+        event = store.events.get(event_id)
+        assert event is not None
+        store.events.pack(event)
+    with revising(empty_database_url) as config:
+        command.downgrade(config, "0002")
+    with psycopg.connect(empty_database_url) as connection:
+        assert connection.execute("SELECT body FROM events").fetchone() == (b"a body, as it was signed",)

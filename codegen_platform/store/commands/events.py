@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,19 +19,28 @@ from codegen_platform.store.rows import NewTask, Recorded, StoredEvent, TaskRow
 from codegen_platform.store.states import Disposition
 from codegen_platform.store.text import storable_json
 
-# The oldest deliveries that nobody has looked at, as many as fit into the bytes allowed, at least one.
+# The oldest small deliveries that nobody has looked at, as many as fit into the bytes allowed, at least one; and the oldest large one,
+# so that neither kind holds up the other.
 UNPROCESSED = """
+    WITH large AS (
+        SELECT *, coalesce(unpacked_bytes, octet_length(body)) AS body_bytes FROM events
+        WHERE processed_at IS NULL AND (octet_length(body) > 262144) = true ORDER BY sequence LIMIT 1
+    ), small AS (
+        SELECT *, coalesce(unpacked_bytes, octet_length(body)) AS body_bytes FROM events
+        WHERE processed_at IS NULL AND (octet_length(body) > 262144) = false ORDER BY sequence
+        LIMIT greatest(1, %(limit)s - (SELECT count(*) FROM large))
+    ), measured AS (
+        SELECT *, sum(body_bytes) OVER (ORDER BY sequence) AS bytes_so_far, row_number() OVER (ORDER BY sequence) AS place FROM small
+    )
     SELECT * FROM (
-        SELECT *, octet_length(body) AS body_bytes,
-               sum(octet_length(body)) OVER (ORDER BY sequence) AS bytes_so_far,
-               row_number() OVER (ORDER BY sequence) AS place
-        FROM (SELECT * FROM events WHERE processed_at IS NULL ORDER BY sequence LIMIT %(limit)s) AS oldest
-    ) AS measured
-    WHERE bytes_so_far <= %(max_bytes)s OR place = 1
-    ORDER BY sequence
+        SELECT *, 1 AS turn FROM measured WHERE bytes_so_far <= %(max_bytes)s OR place = 1
+        UNION ALL
+        SELECT *, body_bytes, 1, 2 FROM large
+    ) AS chosen
+    ORDER BY turn, sequence LIMIT %(limit)s
 """
 
-GET = "SELECT *, octet_length(body) AS body_bytes FROM events WHERE id = %(id)s"
+GET = "SELECT *, coalesce(unpacked_bytes, octet_length(body)) AS body_bytes FROM events WHERE id = %(id)s"
 
 # Which of these deliveries are here.
 KNOWN = "SELECT delivery_id FROM events WHERE delivery_id = ANY(%(delivery_ids)s)"
@@ -39,7 +49,7 @@ KNOWN = "SELECT delivery_id FROM events WHERE delivery_id = ANY(%(delivery_ids)s
 BEGUN = "SELECT min(created_at) AS at FROM events"
 
 # Lock one delivery, so that it is settled once.
-LOCK = "SELECT *, octet_length(body) AS body_bytes FROM events WHERE id = %(id)s FOR NO KEY UPDATE"
+LOCK = "SELECT id, source, task_id FROM events WHERE id = %(id)s FOR NO KEY UPDATE"
 
 # Say what became of a delivery, unless that was said before.
 SETTLE = """
@@ -55,18 +65,31 @@ REOPEN = """
     WHERE id = %(id)s AND task_id IS NULL RETURNING id
 """
 
+# Keep a settled body compressed, and in its place what it is recognised by.
+PACK = """
+    UPDATE events SET packed_body = %(packed)s, unpacked_bytes = octet_length(body), body = sha256(body)
+    WHERE id = %(id)s AND processed_at IS NOT NULL AND packed_body IS NULL
+"""
+
 # Keep the parsed body for people's queries.
 KEEP_PAYLOAD = "UPDATE events SET payload = %(payload)s WHERE id = %(id)s"
 
 RECONCILER = "reconciler"
 """Source of events that we made ourselves after a look at the forge."""
 
-BYTES_AT_ONCE = 64 * 2**20
+BYTES_AT_ONCE = 4 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Known:
     delivery_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Locked:
+    id: UUID
+    source: str
+    task_id: UUID | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,13 +116,21 @@ class Events:
         return self._pool.run(lambda connection: record_alone(connection, delivery))
 
     def unprocessed(self, limit: int, *, max_bytes: int = BYTES_AT_ONCE) -> list[StoredEvent]:
-        """Return the oldest deliveries that are not settled: at most `limit`, and `max_bytes` of bodies unless the first is larger."""
-        return self._pool.fetch(StoredEvent, UNPROCESSED, {"limit": limit, "max_bytes": max_bytes})
+        """Return deliveries that are not settled, at most `limit`: the oldest of up to 256 KiB, and then the oldest larger one.
+
+        Small ones are not behind large ones, nor large ones behind small ones that never end. At most `max_bytes` of small bodies.
+        """
+        found = self._pool.fetch(StoredEvent, UNPROCESSED, {"limit": limit, "max_bytes": max_bytes})
+        return [_unpacked(event) for event in found]
 
     def get(self, event_id: UUID) -> StoredEvent | None:
         """Return one delivery with its body, or None."""
         found = self._pool.fetch(StoredEvent, GET, {"id": event_id})
-        return found[0] if found else None
+        return _unpacked(found[0]) if found else None
+
+    def pack(self, event: StoredEvent) -> None:
+        """Keep the body of a settled delivery compressed: a tenth of it, for GitHub's JSON. Reading it is as before."""
+        self._pool.execute(PACK, {"id": event.id, "packed": zlib.compress(event.body)})
 
     def known(self, delivery_ids: Collection[str]) -> frozenset[str]:
         """Return which of these ids of the sender's are here."""
@@ -148,7 +179,7 @@ class Events:
         """
 
         def routed(connection: Connection) -> TaskRow:
-            events = fetch(connection, StoredEvent, LOCK, {"id": event_id})
+            events = fetch(connection, _Locked, LOCK, {"id": event_id})
             if not events:
                 raise NotFound(f"there is no event {event_id}")
             if (task_id := events[0].task_id) is not None:
@@ -161,6 +192,12 @@ class Events:
             return task
 
         return self._pool.run(routed)
+
+
+def _unpacked(event: StoredEvent) -> StoredEvent:
+    if event.packed_body is None:
+        return event
+    return replace(event, body=zlib.decompress(event.packed_body), packed_body=None)
 
 
 def _settle(connection: Connection, given: Mapping[str, object], payload: object | None) -> None:

@@ -34,9 +34,11 @@ RECORD = """
 # Find what was there before: the same delivery id, or the same body. Older rows have the hash of the body alone.
 KNOWN = """
     SELECT id, delivery_id = %(delivery_id)s AS same_id,
-           body_sha256 = %(digest)b OR (event_type = %(event_type)s AND body = %(body)b) AS same_event,
-           body = %(body)b AS same_body
-    FROM events
+           body_sha256 = %(digest)b OR (event_type = %(event_type)s AND same.body) AS same_event,
+           same.body AS same_body
+    FROM events CROSS JOIN LATERAL (
+        SELECT events.body = CASE WHEN packed_body IS NULL THEN %(body)b ELSE sha256(%(body)b) END AS body
+    ) AS same
     WHERE delivery_id = %(delivery_id)s OR body_sha256 = %(digest)b
     ORDER BY same_event DESC, same_id DESC
 """

@@ -15,22 +15,22 @@ from codegen_platform.store.states import Disposition
 
 # One delivery without its body, by its id or by the sender's.
 GET = """
-    SELECT id, sequence, delivery_id, event_type, source, octet_length(body) AS body_bytes, action, disposition, reason,
-           task_id, created_at, processed_at
+    SELECT id, sequence, delivery_id, event_type, source,
+           coalesce(unpacked_bytes, octet_length(body)) AS body_bytes, action, disposition, reason, task_id, created_at, processed_at
     FROM events WHERE id = %(id)s OR delivery_id = %(delivery_id)s LIMIT 1
 """
 
 # Some deliveries without their bodies, by id.
 AMONG = """
-    SELECT id, sequence, delivery_id, event_type, source, octet_length(body) AS body_bytes, action, disposition, reason,
-           task_id, created_at, processed_at
+    SELECT id, sequence, delivery_id, event_type, source,
+           coalesce(unpacked_bytes, octet_length(body)) AS body_bytes, action, disposition, reason, task_id, created_at, processed_at
     FROM events WHERE id = ANY(%(ids)s)
 """
 
 # The newest deliveries that fit, without their bodies, page by page.
 LIST: LiteralString = """
-    SELECT id, sequence, delivery_id, event_type, source, octet_length(body) AS body_bytes, action, disposition, reason,
-           task_id, created_at, processed_at
+    SELECT id, sequence, delivery_id, event_type, source,
+           coalesce(unpacked_bytes, octet_length(body)) AS body_bytes, action, disposition, reason, task_id, created_at, processed_at
     FROM events WHERE
 """
 NEWEST_FIRST: LiteralString = " ORDER BY sequence DESC LIMIT %(limit)s"

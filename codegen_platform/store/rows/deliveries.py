@@ -49,6 +49,7 @@ class StoredEvent(EventSummary):
 
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    packed_body: bytes | None = field(default=None, repr=False)
     body_sha256: bytes = field(repr=False)
 
 

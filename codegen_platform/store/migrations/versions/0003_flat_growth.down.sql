@@ -6,5 +6,6 @@ DROP INDEX events_turn, events_page_of_disposition, events_page_of_type, model_c
     tasks_page_of_priority, tasks_page_of_kind, tasks_page_of_repository, tasks_page_of_status;
 -- A value of an enumeration cannot be taken away; nothing uses it any more.
 UPDATE agents SET status = 'lost' WHERE status::text = 'unable';
+ALTER TABLE events DROP COLUMN packed_body, DROP COLUMN unpacked_bytes;
 ALTER TABLE agents DROP COLUMN status_reason, DROP COLUMN unclaimed, DROP COLUMN unclaimed_at;
 ALTER TABLE tasks DROP COLUMN failures, DROP COLUMN unclaimed;

@@ -34,10 +34,11 @@ CREATE INDEX events_page_of_disposition ON events (disposition, sequence DESC) W
 CREATE INDEX events_turn ON events ((octet_length(body) > 262144), sequence) WHERE processed_at IS NULL;
 DROP INDEX events_unprocessed;
 
--- What is settled is seldom read again: it is kept compressed. `body` is empty then, and `body_bytes` says how long it was.
+-- What is settled is seldom read again: it is kept compressed (zlib) in `packed_body`. `body` is then the SHA-256 of what it was, so that
+-- the same body is recognised, and `unpacked_bytes` its length.
 ALTER TABLE events
     ADD COLUMN packed_body bytea,
-    ADD COLUMN body_bytes integer;
+    ADD COLUMN unpacked_bytes integer;
 ALTER TABLE events ALTER COLUMN packed_body SET STORAGE EXTERNAL;
 
 -- Everything before this number is settled: no transaction of this database that is under way could put something before it. A number
