@@ -140,6 +140,9 @@ SHAPES: dict[str, Shape] = {
     "goto.c": ("a.c", _lines("a: goto a;", before="void f(void) {\n")),
     "mutexes.go": ("a.go", _lines("defer mu.Lock()", before="package a\nfunc f() {\n")),
     "unwraps.rs": ("a.rs", _lines("x.unwrap();", before="fn f() {\n")),
+    "loop variables.py": ("a.py", _lines("for x in y: f(lambda: x)")),
+    "loop variables in one body.py": ("a.py", _lines("    def f(): return x", before="for x in y:\n")),
+    "imports for types.py": ("a.py", _lines("if TYPE_CHECKING: import a", before="import a\n")),
     "prose.py": ("a.py", _lines("here we explain, in words")),
     "minus signs.sql": ("a.sql", _lines("--")),
 }

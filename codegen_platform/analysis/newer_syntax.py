@@ -57,6 +57,7 @@ def as_older_syntax(text: str, grammar: str) -> str:
     """Return the text as the grammar understands it: as long as before, in every line."""
     if not text.endswith("\n"):
         text += "\n"  # Go's grammar wants one at the end of every statement
+    text = text.replace("\0", " ")  # valid in a string, and the end of the text for a parser in C
     for pattern, fill in _REWRITTEN.get(grammar, ()):
         parts: list[str] = []
         end = 0

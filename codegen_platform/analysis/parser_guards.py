@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import accumulate
 
 import re2
@@ -30,8 +31,12 @@ def too_much_for_ruff(text: str) -> SkipReason | None:
     return SkipReason.NESTED_TOO_DEEPLY if is_deep else None
 
 
+@lru_cache(maxsize=4)
 def too_much_for_grammar(text: str, grammar: str) -> SkipReason | None:
-    """Return why a parser with one of ast-grep's grammars should not be given the text, None if it may."""
+    """Return why a parser with one of ast-grep's grammars should not be given the text, None if it may.
+
+    Remembered, because a file is asked about for each of its violations.
+    """
     encoded = text.encode("utf-8", "replace")
     if _is_deep(encoded, _PAIRS + (_ANGLES if grammar in _HAS_ANGLES else ())):
         return SkipReason.NESTED_TOO_DEEPLY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ _STATEMENTS = [
     {"kind": kind}
     for kind in ("expression_statement", "return_statement", "function_definition", "lambda", "with_statement", "block")
 ]
+JUDGED = frozenset({"F811", "B023"})
+MAX_FUNCTIONS = 200
+"""That are looked at for one place, backwards from it; who holds it is among the nearest."""
 _KEEPS = "create_task|ensure_future|append|add|put|put_nowait|submit|add_done_callback|call_soon|call_later|call_at|register|subscribe|on"
 _AT_ONCE: Any = {
     "inside": {"kind": "await", "stopBy": {"any": _STATEMENTS}},
@@ -35,7 +39,7 @@ def is_harmless(code: str, source: SourceFile, *, line: int, column: int, messag
     `F811`: one of the two definitions is for type checkers only, or it is a test's parameter that a fixture fills. `B023`: the function
     that reads the loop variable is called, or awaited, before the loop goes on.
     """
-    if code not in ("F811", "B023"):
+    if code not in JUDGED:
         return False
     text = source.text or ""
     try:
@@ -84,10 +88,11 @@ def _parameters(text: str) -> frozenset[tuple[int, int]]:
 
 def _is_used_at_once(text: str, line: int, column: int) -> bool:
     """Return whether the function that holds this place is called or awaited where it is made."""
-    inner: SgNode | None = None
-    for node in _functions(text):
-        if _holds(node, line, column):
-            inner = node  # the last one that holds the place is the innermost
+    functions = _functions(text)
+    last = bisect_right(_starts(text), (line, column))
+    # The last one that begins before the place and holds it is the innermost.
+    nearest = reversed(functions[max(0, last - MAX_FUNCTIONS) : last])
+    inner = next((node for node in nearest if _holds(node, line, column)), None)
     if inner is None:
         return False
     if inner.kind() == "lambda":
@@ -99,6 +104,13 @@ def _is_used_at_once(text: str, line: int, column: int) -> bool:
 def _functions(text: str) -> tuple[SgNode, ...]:
     """Return all functions, in the order in which they begin."""
     return tuple(_root(text).find_all({"rule": {"any": [{"kind": "lambda"}, {"kind": "function_definition"}]}}))
+
+
+@lru_cache(maxsize=2)
+def _starts(text: str) -> tuple[tuple[int, int], ...]:
+    """Return line and column, 1-based, of all functions, in order."""
+    places = (node.range().start for node in _functions(text))
+    return tuple((place.line + 1, place.column + 1) for place in places)
 
 
 def _holds(node: SgNode, line: int, column: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from codegen_platform.analysis.analysers.ruff_claims import claim_of
 from codegen_platform.analysis.claims import Claim, Claims
 from codegen_platform.analysis.limits import unread_error
 from codegen_platform.analysis.parser_guards import too_much_for_ruff
+from codegen_platform.analysis.python_context import JUDGED
 from codegen_platform.analysis.python_dialects import in_other_dialects
 from codegen_platform.analysis.ruff_process import RuffFailed, Violation, violations_in
 from codegen_platform.analysis.sources import SourceFile
@@ -22,6 +24,8 @@ from codegen_platform.artifacts import SkipReason
 TIME_LIMIT_SECONDS = 20.0
 """For all calls of one run together; a thousand ordinary files take two seconds."""
 MAX_BATCH_CHARACTERS = 20_000_000
+MAX_JUDGED = 20
+"""Violations of a file that are judged by the code around them: each may cost a walk over a large tree."""
 
 
 class Ruff:
@@ -72,10 +76,12 @@ class Ruff:
         """
         claims: list[Claim] = []
         broken: dict[str, tuple[SourceFile, Violation]] = {}
+        judged: Counter[str] = Counter()
         said = violations_in(files, rules=advice_for("ruff"), ends_at=ends_at, folder=self._folder)
         for source, violation in said.found:
             if not violation.is_syntax_error:
-                claims += claim_of(source, violation)
+                judged[source.path] += violation.code in JUDGED
+                claims += claim_of(source, violation, looks_around=judged[source.path] <= MAX_JUDGED)
             elif source.path not in broken or violation.location.row < broken[source.path][1].location.row:
                 broken[source.path] = source, violation
         # What else ruff says of a file that does not parse follows from the first error.

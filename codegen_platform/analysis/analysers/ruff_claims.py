@@ -11,8 +11,8 @@ from codegen_platform.analysis.ruff_process import Violation
 from codegen_platform.analysis.sources import SourceFile
 
 
-def claim_of(source: SourceFile, violation: Violation) -> Iterator[Claim]:
-    """Yield the claim, if any, that a violation in this file makes."""
+def claim_of(source: SourceFile, violation: Violation, *, looks_around: bool = True) -> Iterator[Claim]:
+    """Yield the claim, if any, that a violation in this file makes; to look around it costs time, which a file has only so much of."""
     line_number, end_line = lines_of(violation)
     advice = advice_for("ruff").get(violation.code or "")
     if advice is None or (source.is_test and not advice.in_tests) or not source.touches(line_number, end_line):
@@ -20,7 +20,9 @@ def claim_of(source: SourceFile, violation: Violation) -> Iterator[Claim]:
     if not advice.speaks_of(path=source.path, text=source.text or "", message=violation.message):
         return
     at = violation.location
-    if is_harmless(violation.code or "", source, line=at.row, column=at.column, message=violation.message):
+    if looks_around and is_harmless(
+        violation.code or "", source, line=at.row, column=at.column, message=violation.message
+    ):
         return
     yield Claim(
         path=source.path,

@@ -120,6 +120,7 @@ VALID = [
     ("A.java", "class A { A() { int x = 1; super(); } }\n"),
     ("a.rs", 'unsafe extern "C" { safe fn f(); }\nimpl const A for B {}\n'),
     ("a.rs", "trait T = A + B;\n"),
+    ("a.ts", "const nul = '\0';\nconst x = 1;\n"),
     ("a.py", "x = 1\r\ry = 2\rdef f():\r    return 1\r"),
     ("a.py", "x = 1\n# one\r still the comment, as one sees it\ny = 2\n"),
     ("a.py", "x = '''\ra\r'''\ny = f(1,\r2)\n"),
