@@ -15,6 +15,8 @@ from codegen_platform.changes.anchors import Anchor, Unanchored, locate
 from codegen_platform.changes.diffs import UnreadableDiff, commentable_lines
 
 MAX_PATH = 500
+MAX_QUOTE = 20_000
+"""Characters of a quote: 200 lines of ordinary code; a line of a megabyte is no proof that a review has room for."""
 MAX_TITLE, MAX_BODY, MAX_SUGGESTION = 300, 6_000, 6_000
 """Of a static finding: a rule's message may repeat a name as long as a line."""
 
@@ -72,6 +74,8 @@ def _held(
     file = files[result.path]
     if not lies_in_one_hunk(result, file):
         return _dropped(result, "outside_diff")
+    if len(result.quote) > MAX_QUOTE:
+        return _dropped(result, "invalid")
     if not quote_stands(result, quoted[result.path]):
         return _dropped(result, "quote_not_found")
     return with_proved_suggestion(_of_bearable_size(result), file)

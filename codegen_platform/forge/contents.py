@@ -138,6 +138,6 @@ def _was_generated(entry: Entry, head_text: str | None) -> bool:
     hunks = parse_hunks(entry.patch or "")
     if entry.status is FileStatus.REMOVED:
         return is_generated(entry.path, "\n".join(line.text for hunk in hunks for line in hunk.lines if line.old))
-    is_known = bool(hunks) and entry.status is not FileStatus.ADDED
+    is_known = bool(hunks) and entry.status not in (FileStatus.ADDED, FileStatus.COPIED)
     added = {line.new for hunk in hunks for line in hunk.lines if line.kind == "added" and line.new}
     return is_generated(entry.path, head_text if is_known else None, added=frozenset(added))

@@ -147,6 +147,14 @@ def test_a_finding_as_long_as_a_line_of_the_file_is_shortened() -> None:
     assert report(review).passed
 
 
+def test_a_claim_about_a_line_of_a_megabyte_is_dropped_and_the_review_stands() -> None:
+    change = snapshot(changed("a.js", None, f"x = 1;\ny = '{'z' * 1_000_000}';\nw = eval(x);\n"))
+    said = [claim(path="a.js", quote="y = 'zzz", title=f"t{n}") for n in range(60)]
+    review = verify(*said, claim(path="a.js", quote="w = eval(x);"), of=change)
+    assert (len(review.findings), {item.reason for item in review.dropped}) == (1, {"invalid"})
+    assert report(review, change).passed
+
+
 @pytest.mark.parametrize("ending", ["\r\r\n", "\r\r\r\n", "\r\n", "\n", "", "\r"])
 def test_a_finding_stands_whatever_ends_its_line(ending: str) -> None:
     change = snapshots.snapshot_of(snapshots.changed("src/a.py", f"y = eval(input()){ending}"))
