@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Literal
 
 from codegen_platform.artifacts import ChangedFile
-from codegen_platform.changes.diffs import Hunk, UnreadableDiff, parse_hunks
+from codegen_platform.changes.diffs import Hunk, HunkLine, UnreadableDiff, parse_hunks
 
 Reason = Literal["quote_not_found", "outside_diff", "ambiguous_quote", "invalid"]
 
@@ -63,6 +63,7 @@ class _Place:
     first: int
     last: int
     exact: bool
+    whole: bool = True
 
     def distance(self, line: int) -> int:
         """Return how many lines `line` is outside the place, 0 if within."""
@@ -77,6 +78,9 @@ def locate(quote: str, file: ChangedFile, near_line: int | None = None) -> Ancho
     if there is none, those that the change touches, exact ones first, then the one nearest to `near_line`. The place is cut to one hunk
     and must hold an added line, or a context line beside lines that were removed without replacement. Where there is no head text, the
     head's lines that the patch shows are the text.
+
+    A quote of removed lines stands where they stood, or nowhere: on lines that took their place, or on added lines that hold it as whole
+    lines, for then the code moved. A line elsewhere that resembles it is not what was quoted.
     """
     raw = [line.removesuffix("\r") for line in quote.split("\n") if line.strip()]
     try:
@@ -90,6 +94,11 @@ def locate(quote: str, file: ChangedFile, near_line: int | None = None) -> Ancho
     places = places or list(_places(raw, _patch_text(file.patch or "")))
     if not places:
         return Unanchored(reason="quote_not_found")
+    places = _without_resemblances(
+        places, list(_places(raw, _text_before(file.patch or ""))), file.patch or "", near_line
+    )
+    if not places:
+        return Unanchored(reason="outside_diff")
     chosen = _choose(places, file.patch or "", hunks, near_line)
     return chosen if isinstance(chosen, Unanchored) else _anchor(chosen, file.head_text, hunks)
 
@@ -135,6 +144,60 @@ def _choose(places: list[_Place], patch: str, hunks: tuple[Hunk, ...], near_line
     return within.pop() if len(within) == 1 else Unanchored(reason="ambiguous_quote")
 
 
+def _without_resemblances(
+    places: list[_Place], before: list[_Place], patch: str, near_line: int | None
+) -> list[_Place]:
+    """Return the places that can be meant if the quote is of lines that were removed; `before`: where it stood, by the old numbers."""
+    stood = [spot for place in before if (spot := _spot(place, patch)) is not None]
+    if not stood:
+        return places
+    added = _added(patch)
+    moved = [place for place in places if place.whole and _holds_any(added, place)]
+    if moved and near_line is not None:
+        nearest = min(place.distance(near_line) for place in moved)
+        moved = [] if min(spot.distance(near_line) for spot in stood) < nearest else moved
+    if moved:
+        return moved
+    if not any(place.whole for place in before) and any(place.whole for place in places):
+        return places  # the quote is whole lines of the head, and only resembles a part of what was removed
+    return [place for place in places if any(spot.first <= place.first and place.last <= spot.last for spot in stood)]
+
+
+def _spot(place: _Place, patch: str) -> _Place | None:
+    """Return the head lines around the removed lines of a place in the old text; None if none of its lines was removed."""
+    spots = _spots(patch)
+    found = [spots[number] for number in range(place.first, place.last + 1) if number in spots]
+    return _Place(min(first for first, _ in found), max(last for _, last in found), exact=False) if found else None
+
+
+def _holds_any(numbers: list[int], place: _Place) -> bool:
+    at = bisect_left(numbers, place.first)
+    return at < len(numbers) and numbers[at] <= place.last
+
+
+@lru_cache(maxsize=32)
+def _added(patch: str) -> list[int]:
+    return [line.new for hunk in parse_hunks(patch) for line in hunk.lines if line.kind == "added" and line.new]
+
+
+@lru_cache(maxsize=32)
+def _spots(patch: str) -> dict[int, tuple[int, int]]:
+    """Return old number of each removed line -> the head lines that took its place, with one neighbour on each side."""
+    found: dict[int, tuple[int, int]] = {}
+    for hunk in parse_hunks(patch):
+        head = hunk.new_start - bool(hunk.new_lines)  # a hunk without head lines is numbered by the line before it
+        run: list[HunkLine] = []
+        for line in (*hunk.lines, None):
+            if line is not None and line.kind != "context":
+                run.append(line)
+                continue
+            added = sum(each.kind == "added" for each in run)
+            found.update({each.old: (head, head + added + 1) for each in run if each.kind == "removed" and each.old})
+            head += added + 1
+            run = []
+    return found
+
+
 def _snap(place: _Place, hunks: tuple[Hunk, ...], touchable: list[int]) -> _Place | None:
     """Return the part of `place` in the hunk where it touches most changed lines, or None if it touches none."""
     touched = touchable[bisect_left(touchable, place.first) : bisect_right(touchable, place.last)]
@@ -169,7 +232,7 @@ def _places(raw: list[str], text: _Text) -> Iterator[_Place]:
     whole = [at for at in starts if text.squeezed[at : at + len(wanted)] == wanted]
     for at in whole or _fragments(wanted, text.squeezed):
         end = at + len(wanted)
-        yield _Place(text.numbers[at], text.numbers[end - 1], text.raw[at:end] == tuple(raw))
+        yield _Place(text.numbers[at], text.numbers[end - 1], text.raw[at:end] == tuple(raw), bool(whole))
 
 
 def _fragments(wanted: tuple[str, ...], lines: tuple[str | None, ...]) -> Iterator[int]:
@@ -225,6 +288,13 @@ def _whole_text(head_text: str) -> _Text:
 @lru_cache(maxsize=8)
 def _patch_text(patch: str) -> _Text:
     return _text(list(_shown_lines(parse_hunks(patch))))
+
+
+@lru_cache(maxsize=8)
+def _text_before(patch: str) -> _Text:
+    return _text(
+        [(line.old, line.text.removesuffix("\r")) for hunk in parse_hunks(patch) for line in hunk.lines if line.old]
+    )
 
 
 def _text(numbered: list[tuple[int, str]]) -> _Text:

@@ -299,3 +299,58 @@ def test_an_added_line_that_stands_nowhere_else_is_always_found(edit, data):
     patch = "\n".join(list(difflib.unified_diff(before, head, n=3, lineterm=""))[2:])
     file = ChangedFile(path="a.py", status="modified", patch=patch, head_text="\n".join(head))
     assert locate("unique(line)", file, near) == Anchor(line=at + 1, end_line=at + 1, quote="unique(line)")
+
+
+CALLER = "def run(jobs):\n    for job in jobs:\n        job.start()\n    log(jobs)\n    wait(jobs)\n    return jobs\n"
+OTHER = "".join(f"x{number} = {number}\n" for number in range(12))
+
+
+REMOVED = {
+    "a like line was added far away": (
+        CALLER + OTHER,
+        CALLER.replace("    wait(jobs)\n", "") + OTHER + "def other(jobs):\n    await wait(jobs)\n",
+        "    wait(jobs)",
+    ),
+    "a like line stands in the context": (
+        CALLER + OTHER,
+        CALLER.replace("        job.start()\n", "        work(job)\n") + "    # job.start() is gone\n" + OTHER,
+        "        job.start()",
+    ),
+    "several lines, of which one stands elsewhere": (
+        CALLER + OTHER,
+        CALLER.replace("    log(jobs)\n    wait(jobs)\n", "") + OTHER + "log(jobs)\nwait(jobs)  # at last\n",
+        "    log(jobs)\n    wait(jobs)",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", REMOVED)
+def test_a_quote_of_removed_lines_does_not_land_on_a_line_that_resembles_them(kind):
+    before, after, quote = REMOVED[kind]
+    for near in (None, 3, 5, 19):
+        found = locate(quote, changed(before, after), near)
+        assert not isinstance(found, Anchor) or found.line <= 6, near
+
+
+def test_a_removed_line_of_which_a_part_took_its_place_is_found_there():
+    after = CALLER.replace("    wait(jobs)\n", "    wait(jobs, 5)\n")
+    found = locate("    wait(jobs", changed(CALLER + OTHER, after + OTHER), 5)
+    assert (found.line, found.quote) == (5, "    wait(jobs, 5)")
+
+
+def test_code_that_was_moved_is_found_where_it_went():
+    after = CALLER.replace("    wait(jobs)\n", "") + OTHER + "def last(jobs):\n    wait(jobs)\n"
+    found = locate("    wait(jobs)", changed(CALLER + OTHER, after))
+    assert found.line == after.split("\n").index("    wait(jobs)") + 1
+
+
+def test_a_claim_beside_the_place_where_moved_code_stood_is_about_the_removal():
+    after = CALLER.replace("    wait(jobs)\n", "") + OTHER + "def last(jobs):\n    wait(jobs)\n"
+    assert locate("    wait(jobs)", changed(CALLER + OTHER, after), 5) == Unanchored(reason="outside_diff")
+
+
+def test_a_line_that_was_removed_once_and_stands_twice_is_found_where_it_was_added():
+    after = CALLER.replace("        job.start()\n", "        job.prepare()\n        job.start()\n").replace(
+        "    log(jobs)\n", ""
+    )
+    assert locate("        job.prepare()", changed(CALLER, after)).line == 3
