@@ -23,7 +23,7 @@ from codegen_platform.errors import WrongUsage
 from codegen_platform.local.errors import AlreadyRunning, Locked
 from codegen_platform.local.running import platform_lock, recorded
 from codegen_platform.local.services import ensure_services
-from codegen_platform.private_home import keep_files_private, make_private
+from codegen_platform.private_home import make_private
 from codegen_platform.settings import Settings
 from codegen_platform.store import Store, TaskFilter, migrate
 from codegen_platform.store.dumping import dump_ledger, load_ledger
@@ -43,7 +43,6 @@ def back_up(file: Path, *, as_json: bool) -> int:
     Raises:
         WrongUsage: the file exists. OSError: it cannot be written. StoreUnavailable: the database does not answer.
     """
-    keep_files_private()
     target = file.expanduser().absolute()
     if target.exists():
         raise WrongUsage(f"{target} is there already: name a new file, or move it away")
@@ -79,7 +78,6 @@ def restore(file: Path, *, force: bool, as_json: bool) -> int:
         ArchiveBroken: the file is no whole archive; nothing was changed.
         AlreadyRunning: a platform runs on the home.
     """
-    keep_files_private()
     settings = command_settings()
     home = settings.home
     if not file.is_file():

@@ -14,7 +14,7 @@ from codegen_platform.cli.output import print_json
 from codegen_platform.errors import WrongUsage
 from codegen_platform.local.errors import PortInUse
 from codegen_platform.local.identity import listener_on
-from codegen_platform.private_home import keep_files_private, make_private
+from codegen_platform.private_home import make_private
 from codegen_platform.security.visible import visible
 from codegen_platform.settings.home_secrets import app_file, keep_app
 
@@ -37,7 +37,6 @@ def create_app(
         WrongUsage: the home has an App already. PortInUse: something listens on the port.
         AppNotCreated: nobody came back from GitHub, or the code was not taken.
     """
-    keep_files_private()
     settings = command_settings()
     file = app_file(settings.home)
     if file.exists() and not replace:

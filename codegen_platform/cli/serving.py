@@ -12,7 +12,7 @@ from codegen_platform.local.environment import SERVICE
 from codegen_platform.local.errors import ProgramMissing
 from codegen_platform.local.running import platform_lock
 from codegen_platform.local.services import ensure_services
-from codegen_platform.private_home import keep_files_private, make_private
+from codegen_platform.private_home import make_private
 from codegen_platform.settings import Settings
 from codegen_platform.settings.schema import CHECKOUT
 
@@ -24,7 +24,6 @@ def become(part: str) -> NoReturn:
         WrongUsage: a server is not given, and no platform that brings one runs on the home.
         ProgramMissing: the part cannot be started.
     """
-    keep_files_private()
     settings = command_settings()
     _refuse_embedded_servers(settings)
     make_private(settings.home)

@@ -12,6 +12,7 @@ from codegen_platform.cli.artifacts import storage_of
 from codegen_platform.cli.joining import join
 from codegen_platform.cli.progress import Progress
 from codegen_platform.local.errors import AlreadyRunning
+from codegen_platform.local.locks import locked, shared
 from codegen_platform.local.platform import Platform, running
 from codegen_platform.local.services import ensure_services
 from codegen_platform.private_home import make_private
@@ -39,25 +40,54 @@ class Session:
 def session(settings: Settings, progress: Progress) -> Iterator[Session]:
     """Provide a session with the platform that runs on this home, with its own settings; without one, start it and stop it at the end.
 
+    A platform that was started for one command is stopped when the commands that joined it meanwhile are done with it.
+
     Raises:
         WrongSetting: production without a webhook secret. LocalFailure: the platform could not be started.
     """
-    with ExitStack() as leaving:
-        joined = join(settings, progress)
-        while joined.platform is None:
+    while True:
+        with shared(_in_use(settings.home)):
+            joined = join(settings, progress)
+            if joined.platform is not None:
+                with _joined(joined.settings, progress) as theirs:
+                    yield theirs
+                return
+        with ExitStack() as leaving:
+            alone = leaving.enter_context(
+                ExitStack()
+            )  # left last: who comes while all is being stopped finds nothing half there
             try:
                 platform = leaving.enter_context(Platform(settings))
                 own = leaving.enter_context(started(platform, progress))
             except AlreadyRunning:  # somebody else began to start one just now
-                leaving.close()
-                joined = join(settings, progress)
-            else:
+                continue
+            try:
                 yield own
-                return
-        theirs = joined.settings
-        services = leaving.enter_context(ensure_services(theirs.home, theirs.database.address, theirs.redis.address))
-        progress.note(f"Using the platform that runs on {theirs.home}.")
-        yield leaving.enter_context(_opened(theirs, services.database_url))
+            except Exception:
+                alone.enter_context(_alone(settings.home, progress))
+                raise
+            alone.enter_context(_alone(settings.home, progress))
+            return
+
+
+def _in_use(home: Path) -> Path:
+    return home / "run" / "commands.lock"
+
+
+@contextmanager
+def _alone(home: Path, progress: Progress) -> Iterator[None]:
+    """Wait until no other command uses the platform; who comes now waits for the end of the block, and finds it stopped."""
+    progress.doing("waiting for other commands that use this platform")
+    with locked(_in_use(home)):
+        yield
+
+
+@contextmanager
+def _joined(settings: Settings, progress: Progress) -> Iterator[Session]:
+    with ensure_services(settings.home, settings.database.address, settings.redis.address) as services:
+        progress.note(f"Using the platform that runs on {settings.home}.")
+        with _opened(settings, services.database_url) as joined:
+            yield joined
 
 
 @contextmanager

@@ -72,6 +72,17 @@ class ExclusiveLock:
 
 
 @contextlib.contextmanager
+def shared(path: Path) -> Iterator[None]:
+    """Do something that others may do at the same time, and that `locked` on the same path waits for."""
+    file = _open(path)
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(file)
+
+
+@contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Do something while nobody else does, waiting for one's turn."""
     file = _open(path)
