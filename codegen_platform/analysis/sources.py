@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+
+import re2
 
 from codegen_platform.artifacts import ChangedFile, FileStatus, PullRequestSnapshot, SkippedFile, SkipReason
 from codegen_platform.changes.diffs import Hunk, parse_hunks
@@ -24,12 +25,12 @@ MAX_ALL_CHARACTERS = 60_000_000
 MAX_LINE_CHARACTERS = 20_000
 """Nobody writes longer lines; a parser of a minified file costs much and finds what nobody can change."""
 
-_TEST_PATH = re.compile(
+_TEST_PATH = re2.compile(
     r"(?:^|/)(?:t|tests?|testing|__tests__|specs?|e2e|testdata|fixtures?|__mocks__|testutils?)/"
     r"|(?:^|/)(?:test_[^/]*|conftest)\.py$|_test\.(?:py|go|rs|c)$|(?:^|/)tests?\.[a-z]+$"
     r"|\.(?:test|spec)\.[a-z]+$|(?:Tests?|IT)\.java$",
 )
-_SAMPLE_PATH = re.compile(
+_SAMPLE_PATH = re2.compile(
     r"(?:^|/)(?:t|tests?|testing|__tests__|specs?|e2e|src/test)/(?:[^/]+/)*"
     r"(?:data|cases|fixtures?|samples?|snippets?|snapshots?|golden|resources|corpus|input|inputs|testdata|test_data|files)/"
     r"|(?:^|/)(?:testdata|test-data|test_data|__fixtures__|__snapshots__)/|\{\{",
@@ -62,12 +63,12 @@ class SourceFile:
     @property
     def is_test(self) -> bool:
         """Return whether the file is test code or test data, by its path."""
-        return _TEST_PATH.search(self.path) is not None
+        return _TEST_PATH.search(_encodable(self.path)) is not None
 
     @property
     def is_sample(self) -> bool:
         """Return whether the file is input for tests, or a template: code that is meant to be odd, and that nothing imports."""
-        return _SAMPLE_PATH.search(self.path) is not None
+        return _SAMPLE_PATH.search(_encodable(self.path)) is not None
 
     def near_change(self, lines_around: int) -> str:
         """Return the touched lines with so many lines above and below, as one text: what tells whether a rule is worth trying."""
@@ -193,6 +194,11 @@ def _before(file: ChangedFile, head_lines: list[str], hunks: tuple[Hunk, ...]) -
     return SourceFile(
         path=file.path, language=file.language, text=clean(text), lines=removed, spans=(), touched=tuple(removed)
     )
+
+
+def _encodable(path: str) -> str:
+    """Return the path without lone surrogates, which RE2 does not take."""
+    return path.encode("utf-8", "replace").decode()
 
 
 def clean(text: str) -> str:

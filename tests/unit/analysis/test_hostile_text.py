@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -82,6 +84,17 @@ def test_of_many_files_with_a_defect_each_the_most_severe_are_kept_and_the_repor
     report = next(tool for tool in result.tools if tool.name == "ruff")
     assert (report.files, report.error) == (600, "kept the 500 most severe of 600 claims")
     assert len(result.findings) == 500
+
+
+@pytest.mark.parametrize("unit", ["t/", "tests/data", "test_", "a.spec.", "data/t/", "\ud800/"])
+def test_long_names_are_told_apart_in_linear_time(unit: str) -> None:
+    paths = [unit * (4_000 // len(unit)) + f"{number}.py" for number in range(200)]
+    started = time.process_time()
+
+    result = review(*(changed(path, "x = 1\n", language="python") for path in paths))
+
+    assert time.process_time() - started < 20
+    assert [tool.error for tool in result.tools] == [None] * 7
 
 
 class Exploding:
