@@ -126,6 +126,16 @@ def test_a_new_base_branch_replaces_the_review_for_the_old_one(store: Store):
     assert task_of(store, event).metadata["base_ref"] == "next"
 
 
+@pytest.mark.parametrize("wrong_name", ["nonsense", "issues", "ping"])
+def test_a_delivery_makes_its_task_although_its_body_came_under_another_name_first(store: Store, wrong_name: str):
+    body = json.dumps(pull_request()).encode()
+    store.events.record("d-1", wrong_name, body, {})
+    route_pending(store, RULES, 10)
+    assert store.events.record("d-1", "pull_request", body, {}).created
+    route_pending(store, RULES, 10)
+    assert [task.status for task in listed(store)] == ["pending"]
+
+
 @pytest.mark.parametrize("spelling", ["codertocat/hello-world", "CODERTOCAT/HELLO-WORLD"])
 def test_a_repository_is_the_same_in_capitals_and_small_letters(store: Store, spelling: str):
     first = routed(store, pull_request())
