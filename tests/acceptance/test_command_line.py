@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 
+from codegen_platform.sandbox import git
 from tests.acceptance.conftest import RunningPlatform, eventually
 from tests.acceptance.test_whole_way import seed
 
@@ -78,3 +80,27 @@ def test_what_runs_here_is_listed(platform: RunningPlatform) -> None:
     assert agent["name"] in printed(platform, "agents", "list").replace("\n", "")
     assert "review_pull_request" in printed(platform, "workflows", "list")
     assert printed(platform, "tasks", "rebuild").splitlines()[-1] == "Every row is what its events say."
+
+
+def test_a_review_that_could_not_read_everything_ends_with_a_code_of_its_own(
+    platform: RunningPlatform, tmp_path: Path
+) -> None:
+    me = git.Signature(name="A", email="a@example.org", at=1_700_000_000)
+    repository = git.init(tmp_path / "tools")
+    base = git.commit_files(repository, {"a.py": b"x = 1\n"}, branch="main", message="base", author=me)
+    change = {"a.py": b"x = 2\n", "tool": bytes(range(256)) * 8}
+    git.commit_files(repository, change, branch="topic", message="A tool", author=me, parent=base)
+    asked = ["review", str(tmp_path / "tools"), "--base", "main", "--head", "topic"]
+
+    with command(platform, [*asked, "--fail-on", "low", "--json"]) as running:
+        out, err = running.communicate(timeout=300)
+    assert running.returncode == 4, err
+
+    found = json.loads(out)
+    assert found["outcome"] == "partial"
+    assert found["coverage"]["skipped"] == [{"path": "tool", "reason": "binary", "lines_read": 0}]
+    page = printed(platform, *asked)
+    assert "Read 1 of 2 changed files, 2 of 2 changed lines." in page
+    assert "not read: tool (binary)" in page
+    (written,) = [Path(file) for file in found["files"] if file.endswith(".md")]
+    assert "nothing found in the part that was read, 1 of 2 changed files read" in written.read_text(encoding="utf-8")
