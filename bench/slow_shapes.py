@@ -134,6 +134,7 @@ SHAPES: dict[str, Shape] = {
     "SQL that never ends.py": ("a.py", _longest_lines("select a from ", before="x = '", after="' + d\n")),
     "comparisons with NaN.js": ("a.js", _lines("if (x === NaN) {}")),
     "old print.py": ("a.py", _lines("print 'a'")),
+    "old numbers.py": ("a.py", _lines("x = 00 00 1L 1L `a` <>")),
     "numbers.py": ("a.py", _longest_lines("9", before="x = ")),
     "decorators.py": ("a.py", _lines("@a", before="")),
     "assertions.ts": ("a.ts", _lines("a?.b!.c = x as any")),

@@ -14,7 +14,7 @@ import re2
 
 from codegen_platform.analysis.ruff_process import RuffFailed, violations_in
 from codegen_platform.analysis.sources import SourceFile
-from codegen_platform.analysis.templates import without_template
+from codegen_platform.analysis.templates import MAX_REPLACED, without_template
 
 _PYTHON_2 = tuple(
     (re2.compile(pattern), replacement)
@@ -49,7 +49,7 @@ def in_other_dialects(files: Sequence[SourceFile], *, ends_at: float, folder: Pa
 def _as_python_3(source: SourceFile) -> str:
     text = without_template(source.text or "")
     for pattern, replacement in _PYTHON_2:
-        text = pattern.sub(replacement, text)
+        text = pattern.sub(replacement, text, MAX_REPLACED)
     return text
 
 
