@@ -74,6 +74,6 @@ def record_late_publication(instance: dg.DagsterInstance, store: Store, storage:
 
 
 def _validation(store: Store, effect: EffectRow) -> Validation:
-    task = store.tasks.get(effect.task_id)
+    task = store.tasks.get(effect.task_id) if effect.task_id else None
     report = task.validation if task else None
     return Validation.model_validate({"checks": report["checks"] if report else ()})

@@ -147,6 +147,13 @@ def _apply(store: Store, event: Incoming, decision: Decision) -> Disposition:
                 number=decision.number,
                 reason=decision.reason,
             )
+            store.effects.answer(
+                decision.comment_id,
+                forge="github",
+                repository=decision.repository,
+                number=decision.number,
+                text=decision.sentence,
+            )
             return _settle(store, event, "ignored", decision.reason)
         case Ignore():
             return _settle(store, event, "ignored", decision.reason)

@@ -10,22 +10,22 @@ from codegen_platform.artifacts import PublishedReview
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
-    """It stands on the forge."""
+    """It stands on the forge. `result` is None for an answer to a command."""
 
-    result: PublishedReview
+    result: PublishedReview | None
     remote_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Superseded:
-    """A newer head commit replaced the one it was for; nothing was posted."""
+    """A newer head commit replaced the one it was for; nothing was posted. `result` is None for an answer that cannot be given here."""
 
-    result: PublishedReview
+    result: PublishedReview | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dead:
-    """It cannot be posted, now or later. `result` is None if its payload could not even be read."""
+    """It cannot be posted, now or later. `result` is None if its payload could not even be read, and for an answer."""
 
     reason: str
     result: PublishedReview | None

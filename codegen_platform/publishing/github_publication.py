@@ -1,31 +1,22 @@
-"""One effect's way to GitHub, so that whatever dies on the way its review stands there at most once, and in the end once.
-
-The rules: everything slow (the token, the connection) comes first; then `sent_at` is written, only if the lease covers the request; then
-the bytes leave at once, or never. Whoever takes an effect again comes after the quiet period and looks for the review first. A refusal
-proves that nothing was carried out, so `sent_at` is taken back before anything is sent again.
-"""
+"""What is written to GitHub: reviews, and answers to commands; see `attempt` for the rules by which each stands there once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
-from codegen_platform.errors import CodegenError, ForgeNotYet, ForgeRefused, ForgeUnavailable, LeaseLost
+from codegen_platform.artifacts import PublishedReview
+from codegen_platform.errors import ForgeNotYet, ForgeRefused, ForgeUnavailable
 from codegen_platform.forge.verdicts import CATCH_UP_SECONDS
 from codegen_platform.publishing import results
-from codegen_platform.publishing.decisions import Dead, Decision, Done, Later, Lost, Superseded
-from codegen_platform.publishing.errors import CommentsMisplaced, OutcomeUnknown, Throttled, TokenRefused, TooLate
-from codegen_platform.publishing.github_writer import GitHubWriter, PostedComment, PostedReview
-from codegen_platform.publishing.marker import Marked
-from codegen_platform.publishing.pacing import Pacing
+from codegen_platform.publishing.attempt import Attempt, AttemptParts
+from codegen_platform.publishing.decisions import Decision, Done, Superseded
+from codegen_platform.publishing.errors import CommentsMisplaced, Throttled, TokenRefused
+from codegen_platform.publishing.github_writer import PostedComment, PostedReview
 from codegen_platform.publishing.post import ReviewPost
-from codegen_platform.publishing.timings import Timings
-from codegen_platform.store import Store
 from codegen_platform.store.rows import EffectRow
 from codegen_platform.tasks import is_older_head
-from codegen_platform.uptime import uptime_seconds
 
 log = structlog.get_logger()
 READ_BACK_TRIES = 2
@@ -34,22 +25,16 @@ SENDINGS_MAX = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GitHubPublication:
-    """Publishes reviews on GitHub. One object serves every thread.
-
-    Attributes:
-        clock: this machine's uptime in seconds.
-    """
-
-    store: Store
-    writer: GitHubWriter
-    pacing: Pacing
-    timings: Timings
-    clock: Callable[[], float] = uptime_seconds
+class GitHubPublication(AttemptParts):
+    """Publishes reviews and answers on GitHub. One object serves every thread."""
 
     def publish(self, effect: EffectRow, post: ReviewPost) -> Decision:
         """Look, decide, send, read back; never raises for anything that GitHub does, and never sleeps."""
-        return _Attempt(self, effect, post).run()
+        return _ReviewAttempt(self, effect, post).run()
+
+    def answer(self, effect: EffectRow, text: str) -> Decision:
+        """Look, send; never raises for anything that GitHub does, and never sleeps."""
+        return _AnswerAttempt(self, effect, text).run()
 
     def closed_owners(self) -> dict[str, float]:
         """Return the owners whose turn has not come, with the seconds until it may."""
@@ -64,46 +49,12 @@ class GitHubPublication:
         self.pacing.end_turn(effect.repository)
 
 
-class _Attempt:
-    """One claim of one effect. `unknown` is whether a request may have been carried out that nobody has looked for yet."""
+class _ReviewAttempt(Attempt):
+    """One claim of a review."""
 
     def __init__(self, at: GitHubPublication, effect: EffectRow, post: ReviewPost) -> None:
-        self.at, self.effect, self.post = at, effect, post
-        self.unknown = effect.sent_at is not None or effect.fence > 1
-        self.began = at.clock()
-        self.repository = effect.repository  # as GitHub calls it now
-        self.marked = Marked(
-            effect_id=effect.id,
-            forge=effect.forge,
-            repository=effect.repository,
-            number=effect.number,
-            head_sha=effect.head_sha,
-        )
-
-    @property
-    def age_seconds(self) -> float:
-        return self.at.timings.age_seconds(self.effect) + self.at.clock() - self.began
-
-    def run(self) -> Decision:
-        """Return what became of it."""
-        throttled = self.at.pacing.throttled_seconds(self.effect.repository)
-        if throttled:
-            return self._later(throttled, "GitHub asked to wait")
-        try:
-            return self._publish()
-        except Throttled as error:
-            wait = self.at.pacing.throttle(self.effect.repository, error.retry_after_seconds)
-            return self._later(wait, str(error))
-        except ForgeUnavailable as error:
-            return self._later(error.retry_after_seconds, str(error))
-        except OutcomeUnknown as error:
-            return self._later(0.0, str(error))  # the store holds it back until it can be looked for
-        except (ForgeNotYet, TooLate) as error:
-            return self._later(None, str(error))
-        except LeaseLost:
-            return Lost()
-        except ForgeRefused as error:
-            return Dead(reason=str(error), result=results.dead(self.post, self.effect.id, str(error)))
+        super().__init__(at, effect)
+        self.post = post
 
     def _publish(self) -> Decision:
         if self.unknown:
@@ -142,7 +93,8 @@ class _Attempt:
         """
         if self.age_seconds >= CATCH_UP_SECONDS:
             return
-        task = self.at.store.tasks.get(self.effect.task_id)
+        task_id = self.effect.task_id
+        task = self.at.store.tasks.get(task_id) if task_id else None
         if task is not None and is_older_head(self.at.store, task, shown_head_sha):
             raise ForgeNotYet(f"GitHub still shows {shown_head_sha[:10]}, which was replaced", status=200)
 
@@ -150,10 +102,10 @@ class _Attempt:
         """Send; comments that GitHub refuses are moved into the body, and if it still refuses, all of them are."""
         wait = self.at.pacing.reserve_write(self.effect.repository)
         if wait:
-            return self._later(wait, "waiting for its turn to write")
+            return self.later(wait, "waiting for its turn to write")
         for _ in range(SENDINGS_MAX):
             try:
-                return self._done(self._send())
+                return self._done(self.send_once(self._send))
             except TokenRefused as refused:
                 log.info("effect.token_refused", error=str(refused))
             except CommentsMisplaced as refused:
@@ -164,36 +116,13 @@ class _Attempt:
         raise ForgeUnavailable("GitHub refused every token and every form of this review")
 
     def _send(self) -> PostedReview:
-        """Send once; after a refusal `sent_at` is taken back, so that no second request leaves under it."""
-        try:
-            return self.at.writer.post(
-                self.post,
-                self.marked,
-                repository=self.repository,
-                before_it_leaves=self._mark_sent,
-                age_seconds=self.age_seconds,
-            )
-        except OutcomeUnknown:
-            raise
-        except CodegenError:
-            if self.unknown:
-                if not self.at.store.effects.unmark_sent(self.effect.id, self.effect.fence):
-                    raise LeaseLost("the effect was taken over while its request was refused") from None
-                self.unknown = False
-            raise
-
-    def _mark_sent(self) -> None:
-        """Write `sent_at` under the fence, and let the request leave if that took no longer than it may."""
-        timings, effects, effect = self.at.timings, self.at.store.effects, self.effect
-        began = self.at.clock()
-        marked = effects.mark_sent(effect.id, effect.fence, timings.request_timeout_seconds)
-        if not marked and effects.extend(effect.id, effect.fence, timings.lease_seconds):
-            marked = effects.mark_sent(effect.id, effect.fence, timings.request_timeout_seconds)
-        if not marked:
-            raise LeaseLost("the effect was withdrawn or taken over before it was sent")
-        self.unknown = True
-        if self.at.clock() - began > timings.send_within_seconds:
-            raise TooLate("held up between writing sent_at and sending")
+        return self.at.writer.post(
+            self.post,
+            self.marked,
+            repository=self.repository,
+            before_it_leaves=self.mark_sent,
+            age_seconds=self.age_seconds,
+        )
 
     def _move_refused_comments(self, refused: CommentsMisplaced) -> None:
         misplaced = frozenset[int]()
@@ -225,5 +154,35 @@ class _Attempt:
                 return None
         return None
 
-    def _later(self, delay_seconds: float | None, error: str) -> Later:
-        return Later(delay_seconds=delay_seconds, error=error, sent_unknown=self.unknown)
+    def _result_when_dead(self, reason: str) -> PublishedReview:
+        return results.dead(self.post, self.effect.id, reason)
+
+
+class _AnswerAttempt(Attempt):
+    """One claim of the answer to a command."""
+
+    def __init__(self, at: GitHubPublication, effect: EffectRow, text: str) -> None:
+        super().__init__(at, effect)
+        self.text = text
+
+    def _publish(self) -> Decision:
+        if self.unknown:
+            found = self.at.writer.find_comment(self.marked)
+            if found:
+                return Done(result=None, remote_id=found.remote_id)
+            self.unknown = False
+        wait = self.at.pacing.reserve_write(self.effect.repository)
+        if wait:
+            return self.later(wait, "waiting for its turn to write")
+        try:
+            return Done(result=None, remote_id=self.send_once(self._send).remote_id)
+        except TokenRefused as refused:
+            return self.later(None, str(refused))
+
+    def _send(self) -> PostedReview:
+        return self.at.writer.post_comment(
+            self.text, self.marked, before_it_leaves=self.mark_sent, age_seconds=self.age_seconds
+        )
+
+    def _result_when_dead(self, reason: str) -> None:
+        return None

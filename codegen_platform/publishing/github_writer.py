@@ -19,7 +19,7 @@ PAGES_MAX = 30  # of 100: GitHub lists no more than 3,000 files of a pull reques
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostedReview:
-    """A review that stands on GitHub."""
+    """A review or comment that stands on GitHub."""
 
     remote_id: str
     url: str
@@ -64,13 +64,7 @@ class GitHubWriter:
 
     def find(self, marked: Marked) -> PostedReview | None:
         """Return our own review of exactly this effect if it stands: genuine marker, and written by the account that we are."""
-        for review in self._pages(
-            "list_reviews", f"{_pull(marked.repository, marked.number)}/reviews", marked.repository
-        ):
-            user = review.get("user") or {}
-            if self._key.is_in(review.get("body") or "", marked) and user.get("id") == self._self_id(marked.repository):
-                return PostedReview(remote_id=str(review["id"]), url=str(review["html_url"]))
-        return None
+        return self._own("list_reviews", f"{_pull(marked.repository, marked.number)}/reviews", marked)
 
     def post(
         self,
@@ -102,6 +96,24 @@ class GitHubWriter:
         )
         return PostedReview(remote_id=str(answer.body["id"]), url=str(answer.body["html_url"]))
 
+    def post_comment(
+        self, text: str, marked: Marked, *, before_it_leaves: Callable[[], None], age_seconds: float
+    ) -> PostedReview:
+        """Post a comment under the pull request or issue."""
+        answer = self._calls.write(
+            "post_comment",
+            _comments(marked),
+            repository=marked.repository,
+            sent={"body": f"{text}\n\n{self._key.marker(marked)}"},
+            before_it_leaves=before_it_leaves,
+            age_seconds=age_seconds,
+        )
+        return PostedReview(remote_id=str(answer.body["id"]), url=str(answer.body["html_url"]))
+
+    def find_comment(self, marked: Marked) -> PostedReview | None:
+        """Return our own comment of exactly this effect if it stands; see `find`."""
+        return self._own("list_comments", _comments(marked), marked)
+
     def comments(self, repository: str, number: int, posted: PostedReview) -> tuple[PostedComment, ...]:
         """Return the inline comments that the review has on GitHub; one call per hundred."""
         path = f"{_pull(repository, number)}/reviews/{posted.remote_id}/comments"
@@ -119,6 +131,13 @@ class GitHubWriter:
         files = self._pages("list_files", f"{_pull(post.repository, post.number)}/files", post.repository)
         lines = {str(file["filename"]): _commentable(file) for file in files}
         return frozenset(index for index, comment in enumerate(post.comments) if not _stands(comment, lines))
+
+    def _own(self, operation: str, path: str, marked: Marked) -> PostedReview | None:
+        for item in self._pages(operation, path, marked.repository):
+            user = item.get("user") or {}
+            if self._key.is_in(item.get("body") or "", marked) and user.get("id") == self._self_id(marked.repository):
+                return PostedReview(remote_id=str(item["id"]), url=str(item["html_url"]))
+        return None
 
     def _pages(self, operation: str, path: str, repository: str) -> Iterator[dict[str, Any]]:
         for page in range(1, PAGES_MAX + 1):
@@ -151,6 +170,10 @@ class GitHubWriter:
 
 def _pull(repository: str, number: int) -> str:
     return f"/repos/{quote(repository)}/pulls/{number}"
+
+
+def _comments(marked: Marked) -> str:
+    return f"/repos/{quote(marked.repository)}/issues/{marked.number}/comments"
 
 
 def _sent_comment(comment: PostComment) -> dict[str, object]:

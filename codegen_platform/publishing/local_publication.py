@@ -44,6 +44,10 @@ class LocalPublication:
         result = results.posted(post, effect.id, url=review.url, read_back=comments, reason=reason)
         return Done(result=result, remote_id=review.remote_id)
 
+    def answer(self, effect: EffectRow, text: str) -> Decision:
+        """Answer nobody: a command that was refused is in the ledger, and without a token that may write there is nobody to say so."""
+        return Superseded(result=None)
+
     def closed_owners(self) -> dict[str, float]:
         """Return nobody: files are written at once."""
         return {}

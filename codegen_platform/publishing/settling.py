@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 import structlog
 
 from codegen_platform.artifacts.document import UnreadableDocument
 from codegen_platform.errors import CodegenError, StoreUnavailable
-from codegen_platform.publishing import results
+from codegen_platform.publishing import inert, results
 from codegen_platform.publishing.decisions import Dead, Decision, Done, Later, Lost, Superseded
 from codegen_platform.publishing.gate import OutgoingTextBlocked, refuse_leaks
 from codegen_platform.publishing.observing import Observing
@@ -22,7 +22,9 @@ from codegen_platform.store.rows import EffectRow
 from codegen_platform.uptime import uptime_seconds
 
 log = structlog.get_logger()
-KIND = "review"
+KIND, ANSWER = "review", "comment"
+ANSWER_MAX = 1_000
+ANSWERED = "answered"
 CRASHES_MAX = 8
 
 
@@ -31,6 +33,10 @@ class Publication(Protocol):
 
     def publish(self, effect: EffectRow, post: ReviewPost) -> Decision:
         """Return what became of the effect."""
+        ...
+
+    def answer(self, effect: EffectRow, text: str) -> Decision:
+        """Return what became of the answer to a command."""
         ...
 
     def closed_owners(self) -> Mapping[str, float]:
@@ -74,6 +80,9 @@ class Settler:
                 log.exception("effect.unrecorded")  # the lease runs out and another claim finds what stands
 
     def _decide(self, effect: EffectRow) -> Decision:
+        if effect.kind == ANSWER:
+            text = inert.block(effect.payload.decode("utf-8", "replace"), max_chars=ANSWER_MAX)
+            return self._guarded(effect, None, text, lambda: self._ways[effect.forge].answer(effect, text))
         try:
             post = ReviewPost.from_bytes(effect.payload)
         except (UnreadableDocument, ValueError) as error:
@@ -82,9 +91,16 @@ class Settler:
             return _dead(post, effect, "the payload is about another commit or pull request than its effect")
         if effect.kind != KIND:
             return _dead(post, effect, f"this publisher does not know effects of kind {effect.kind}")
+        return self._guarded(
+            effect, post, "\n".join(post.texts), lambda: self._ways[effect.forge].publish(effect, post)
+        )
+
+    def _guarded(
+        self, effect: EffectRow, post: ReviewPost | None, text: str, publish: Callable[[], Decision]
+    ) -> Decision:
         try:
-            refuse_leaks("\n".join(post.texts), self._secrets)
-            return self._ways[effect.forge].publish(effect, post)
+            refuse_leaks(text, self._secrets)
+            return publish()
         except OutgoingTextBlocked as error:
             log.error("effect.blocked", error=str(error))
             return _dead(post, effect, str(error))
@@ -113,11 +129,16 @@ class Settler:
     def _record(self, effect: EffectRow, decision: Decision) -> None:
         match decision:
             case Done(result=result, remote_id=remote_id):
-                held = self._finish(effect, "done", result.to_bytes(), remote_id, result.outcome.value, result.reason)
-                log.info("effect.done", held=held, posted=result.posted, failed=result.failed, url=result.url)
+                body, reason = (result.to_bytes(), result.reason) if result else (None, None)
+                held = self._finish(
+                    effect, "done", body, remote_id, result.outcome.value if result else ANSWERED, reason
+                )
+                counts = {"posted": result.posted, "failed": result.failed, "url": result.url} if result else {}
+                log.info("effect.done", held=held, kind=effect.kind, **counts)
             case Superseded(result=result):
-                held = self._finish(effect, "superseded", result.to_bytes(), None, "superseded", result.reason)
-                log.info("effect.superseded", held=held, reason=result.reason)
+                body, reason = (result.to_bytes(), result.reason) if result else (None, "nobody can be answered here")
+                held = self._finish(effect, "superseded", body, None, "superseded", reason)
+                log.info("effect.superseded", held=held, reason=reason)
             case Dead(reason=reason, result=dead_result):
                 body = dead_result.to_bytes() if dead_result else None
                 held = self._finish(effect, "dead", body, None, "failed", reason)
@@ -141,7 +162,7 @@ class Settler:
     def _postpone(self, effect: EffectRow, later: Later) -> None:
         age = self._timings.age_seconds(effect)
         if age > self._timings.give_up_seconds:
-            post = ReviewPost.from_bytes(effect.payload)
+            post = None if effect.kind == ANSWER else ReviewPost.from_bytes(effect.payload)
             self._record(effect, _dead(post, effect, f"given up after {age / 3600:.0f} hours: {later.error}"))
             return
         delay = later.delay_seconds
@@ -154,11 +175,11 @@ def _place(effect: EffectRow) -> tuple[str, str, int, str]:
     return effect.forge, effect.repository, effect.number, effect.head_sha
 
 
-def _dead(post: ReviewPost, effect: EffectRow, reason: str) -> Dead:
-    return Dead(reason=reason, result=results.dead(post, effect.id, reason))
+def _dead(post: ReviewPost | None, effect: EffectRow, reason: str) -> Dead:
+    return Dead(reason=reason, result=results.dead(post, effect.id, reason) if post else None)
 
 
-def _after_crash(post: ReviewPost, effect: EffectRow, error: Exception) -> Decision:
+def _after_crash(post: ReviewPost | None, effect: EffectRow, error: Exception) -> Decision:
     """Decide after what should not happen: it must not be repeated for ever, nor lose what may have been sent."""
     ours = error if isinstance(error, CodegenError) else None
     said = f"{ours.code if ours else type(error).__name__}: {error}"[:500]

@@ -15,6 +15,7 @@ from codegen_platform.errors import (
     StoreUnavailable,
     Superseded,
 )
+from codegen_platform.store import Store, TaskRow
 from codegen_platform.tasks.attempts import fail_attempt
 from resources import TaskLease
 from resources.process import settings
@@ -75,6 +76,8 @@ def ordinary_ends(context: dg.OpExecutionContext, lease: TaskLease) -> Iterator[
         outcome = next(outcome for kind, outcome in OUTCOMES.items() if isinstance(error, kind))
         context.log.warning("%s: %s", outcome, error)
         if lease.task is not None:
+            if isinstance(error, NotPermitted):
+                _answer_command(lease.ledger.store, lease.task)
             fail_attempt(
                 lease.ledger.store,
                 lease.task,
@@ -83,3 +86,12 @@ def ordinary_ends(context: dg.OpExecutionContext, lease: TaskLease) -> Iterator[
                 actor=f"run:{context.run_id}",
             )
         context.instance.add_run_tags(context.run_id, {OUTCOME_TAG: outcome})
+
+
+def _answer_command(store: Store, task: TaskRow) -> None:
+    """Say under the pull request or issue that the command was refused, once; the person who wrote it sees nothing else of it."""
+    command_id, number = task.metadata.get("comment_id"), task.number
+    if not isinstance(command_id, int) or number is None or task.forge != "github":
+        return
+    text = f"`/{task.metadata.get('command', 'review')}` is for people who may write to this repository."
+    store.effects.answer(command_id, forge=task.forge, repository=task.repository, number=number, text=text)

@@ -10,7 +10,7 @@ from codegen_platform.events.decisions import RoutingRules
 from codegen_platform.events.routes import FIX, GENERATE, REVIEW
 from codegen_platform.events.routing import RoutedCounts, route_pending
 from codegen_platform.store import Store, StoredEvent, TaskRow
-from tests.integration.ledger_rows import delivered, listed, stored
+from tests.integration.ledger_rows import delivered, listed, stored, take
 from tests.integration.running_gateway import CORPUS, SAMPLES, sample
 
 RULES = RoutingRules(kinds_with_agent=frozenset({REVIEW}))
@@ -150,6 +150,22 @@ def test_a_repository_is_the_same_in_capitals_and_small_letters(store: Store, sp
         task_of(store, first).partition_key,
     )
     assert len(store.repositories.on_github()) == 1
+
+
+def test_a_refused_command_puts_one_answer_into_the_outbox_however_often_it_is_delivered(store: Store) -> None:
+    asked = comment("/review")
+    asked["issue"]["state"] = "closed"
+    for delivery_id in ("first", "second"):
+        record(store, {**asked, "installation": {"id": len(delivery_id)}}, "issue_comment", delivery_id)
+    route_pending(store, RULES, 100)
+    answer = take(store)
+    assert answer is not None
+    assert (answer.kind, answer.task_id, answer.repository, answer.number) == (
+        "comment", None, "Codertocat/Hello-World", 2,
+    )  # fmt: skip
+    assert answer.payload == b"`/review` works on open pull requests and issues only; reopen this one first."
+    assert take(store) is None
+    assert [event.reason for event in delivered(store)] == ["closed", "closed"]
 
 
 def test_cancel_ends_the_open_tasks_of_its_pull_request_only(store: Store):

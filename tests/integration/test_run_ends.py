@@ -20,7 +20,7 @@ from codegen_platform.cli.example import materialize_example
 from codegen_platform.store import Store
 from resources.dagster_instance import PlatformRunLauncher
 from tests.doubles.github import GitHubDouble
-from tests.integration.ledger_rows import a_review, the
+from tests.integration.ledger_rows import a_review, take, the
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -111,7 +111,7 @@ def run(program: str, *arguments: str) -> dict[str, Any]:
 def test_a_refused_command_is_an_outcome_and_no_failure(environment: None, store: Store, github: GitHubDouble) -> None:
     head = github.seed_pull_request("octo", "repo", 7, base_files={"a.py": "x = 1\n"}, head_files={"a.py": "x = 2\n"})
     github.set_permission("octo", "repo", "mallory", "read")
-    asked = a_review(head.head_sha, metadata={"command": "review", "requested_by": "mallory"})
+    asked = a_review(head.head_sha, metadata={"command": "review", "requested_by": "mallory", "comment_id": 17})
     task, _ = store.tasks.create(asked, "test")
     ended = run(OF_A_TASK, str(task.id), task.partition_key)
     assert ended["success"]
@@ -120,6 +120,10 @@ def test_a_refused_command_is_an_outcome_and_no_failure(environment: None, store
     now = the(task, store)
     assert (now.status, now.error_code) == ("failed", "not_permitted")
     assert now.error == "mallory may not write to octo/repo, so /review is refused"
+    answer = take(store)
+    assert answer is not None
+    assert (answer.kind, answer.number) == ("comment", 7)
+    assert answer.payload == b"`/review` is for people who may write to this repository."
 
 
 def test_a_run_whose_head_has_moved_is_superseded_and_not_failed(

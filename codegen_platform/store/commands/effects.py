@@ -16,7 +16,7 @@ from psycopg import Connection
 from codegen_platform.store.commands.dependencies import save
 from codegen_platform.store.commands.ledger import lock
 from codegen_platform.store.commands.moves import LockedTask, Move, ended
-from codegen_platform.store.commands.outbox import NewEffect, enqueue, is_outgoing
+from codegen_platform.store.commands.outbox import NewEffect, answer, enqueue, is_outgoing
 from codegen_platform.store.notifying import notify
 from codegen_platform.store.pool import Pool, fetch
 from codegen_platform.store.rows import Check, ClaimTerms, EffectRow, SentEffect, ValidationReport
@@ -142,6 +142,16 @@ class Effects:
         new = NewEffect(kind=kind, effect_key=effect_key, payload=payload, head_sha=head_sha)
         return self._pool.run(lambda connection: enqueue(connection, task_id, fence, new))
 
+    def answer(self, command_id: int, *, forge: str, repository: str, number: int, text: str) -> bool:
+        """Put the answer to a command into the outbox: one for each command, three an hour under a pull request or issue; NOTIFY effects.
+
+        Args:
+            command_id: the forge's id of the comment with the command.
+            text: Markdown of our own words.
+        """
+        place = (forge, repository, number)
+        return self._pool.run(lambda connection: answer(connection, command_id, place, text))
+
     def claim(
         self,
         lease_seconds: float,
@@ -220,11 +230,12 @@ class Effects:
         def finished(connection: Connection) -> bool:
             known = fetch(connection, EffectRow, GET, {"id": effect_id})
             # Task before effect, as everyone who locks both does it.
-            task = lock(connection, known[0].task_id) if known else None
+            task_id = known[0].task_id if known else None
+            task = lock(connection, task_id) if task_id else None
             effects = fetch(connection, EffectRow, FINISH, given)
-            if task is None or not effects:
+            if not effects:
                 return False
-            if task.status in OPEN and not is_outgoing(connection, task):
+            if task is not None and task.status in OPEN and not is_outgoing(connection, task):
                 save(connection, [_end_of_task(task, effects[0])])
             notify(connection, "effects")
             return True

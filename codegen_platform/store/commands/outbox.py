@@ -18,6 +18,9 @@ from codegen_platform.store.pool import fetch
 from codegen_platform.store.refusals import WrongState
 from codegen_platform.store.rows import EffectRow, TaskRow
 
+ANSWERS_AN_HOUR = 3
+"""Under one pull request or issue: whoever repeats a refused command must not make us repeat ourselves."""
+
 # One effect per key; a second enqueue of the same finds the first.
 ENQUEUE = """
     INSERT INTO effects (id, task_id, kind, effect_key, forge, repository, number, head_sha, payload, payload_sha256)
@@ -44,6 +47,16 @@ REOPEN = """
 WITHDRAW = """
     UPDATE effects SET state = 'superseded', lease_until = NULL, last_error = %(reason)s, finished_at = clock_timestamp()
     WHERE task_id = ANY(%(task_ids)s) AND state IN ('pending', 'sending') AND sent_at IS NULL
+"""
+
+# One answer per command, and so many an hour under one pull request or issue.
+ANSWER = """
+    INSERT INTO effects (id, kind, effect_key, forge, repository, number, head_sha, payload, payload_sha256)
+    SELECT %(id)s, 'comment', %(effect_key)s, %(forge)s, %(repository)s, %(number)s, '', %(payload)s, %(payload_sha256)s
+    WHERE (SELECT count(*) FROM effects
+           WHERE kind = 'comment' AND repository = %(repository)s AND number = %(number)s
+             AND created_at > clock_timestamp() - interval '1 hour') < %(hourly_max)s
+    ON CONFLICT (effect_key) DO NOTHING
 """
 
 # Effects of a task that still have to be written.
@@ -77,6 +90,26 @@ def enqueue(connection: Connection, task_id: UUID, fence: int, new: NewEffect) -
         save(connection, [Move(before=task, after=task, type="enqueued", actor="outbox", note=note)])
     notify(connection, "effects")
     return effect
+
+
+def answer(connection: Connection, command_id: int, place: tuple[str, str, int], text: str) -> bool:
+    """Put the answer to a command into the outbox; False if it has one, or too many commands were answered there lately."""
+    forge, repository, number = place
+    payload = text.encode("utf-8", "replace")
+    given = {
+        "id": uuid4(),
+        "effect_key": f"answer:{forge}:{repository.lower()}:{command_id}",
+        "forge": forge,
+        "repository": repository,
+        "number": number,
+        "payload": payload,
+        "payload_sha256": hashlib.sha256(payload).digest(),
+        "hourly_max": ANSWERS_AN_HOUR,
+    }
+    if connection.execute(ANSWER, given).rowcount != 1:
+        return False
+    notify(connection, "effects")
+    return True
 
 
 def is_outgoing(connection: Connection, task: TaskRow) -> bool:

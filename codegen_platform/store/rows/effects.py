@@ -15,6 +15,10 @@ class EffectRow:
     """Something that shall be written to a forge, once.
 
     Attributes:
+        task_id: None for the answer to a command that was refused before there was a task.
+        kind: `review`, or `comment`: the answer to a command.
+        head_sha: empty for a comment.
+        payload: a `ReviewPost`, or the comment's text in UTF-8.
         attempt: how often a publisher took it.
         sent_at: a request for it may have left at this time and nobody knows how it ended: list before sending again.
         remote_id: what the forge calls the result.
@@ -24,7 +28,7 @@ class EffectRow:
 
     id: UUID
     sequence: int
-    task_id: UUID
+    task_id: UUID | None
     kind: str
     effect_key: str
     forge: str
