@@ -55,7 +55,7 @@ class Summary:
     def lines(self) -> Iterator[str]:
         """Yield it as a person reads it."""
         yield f"seed {self.seed}: {self.rounds} rounds in {self.seconds:.0f} s, `up` was started {self.starts} times"
-        yield f"killed: {', '.join(f'{name} {count}' for name, count in sorted(self.struck.items()))}"
+        yield f"struck: {', '.join(f'{name} {count}' for name, count in sorted(self.struck.items()))}"
         yield f"tasks: {self.created} acknowledged, {self.asked_again} requests had to be sent again"
         yield f"ended: {', '.join(f'{how} {count}' for how, count in self.ends.most_common())}"
         yield f"slowest return {self.slowest_return_seconds:.1f} s, slowest end of its tasks {self.slowest_end_seconds:.1f} s later"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -67,6 +68,17 @@ def test_writing_permissions_are_those_that_the_writer_passes(github, key):
 def test_a_token_is_kept_and_another_repository_has_its_own(github, auth):
     assert auth.token("octo/shop") == auth.token("octo/shop") != auth.token("octo/cart")
     assert github.counts() == {INSTALLATION: 2, MINT: 2}
+
+
+def test_a_slow_answer_for_one_repository_holds_up_no_other(github, auth):
+    github.fault("GET /repos/octo/shop/installation", kind="hang", seconds=2.0)
+    with ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(auth.token, "octo/shop")
+        while not github.counts()[INSTALLATION]:
+            time.sleep(0.01)
+        assert auth.token("octo/cart")
+        assert not slow.done()
+        assert slow.result(30)
 
 
 def test_many_threads_mint_one_token(github, auth):

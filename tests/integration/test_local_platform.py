@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -168,6 +169,17 @@ def test_dagsters_pages_load_with_all_that_they_name(home: Home) -> None:
     assert scripts
     for script in scripts:
         assert httpx.get(f"{dagster}{script}", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not here: .ci/system-packages.txt")
+def test_a_browser_shows_dagsters_sensors_through_the_guard(home: Home, tmp_path: Path) -> None:
+    """What the page shows comes by GraphQL, as the browser itself sends it."""
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--virtual-time-budget=60000")
+    command = ("chromium", *options, f"--user-data-dir={tmp_path}", "--dump-dom")
+    address = f"{home.platform().addresses.dagster}/locations/codegen_platform/sensors"
+    shown = subprocess.run((*command, address), capture_output=True, text=True, timeout=300, check=False).stdout
+    assert "github_events" in shown
+    assert "ready_tasks" in shown
 
 
 @pytest.mark.parametrize(("origin", "is_taken"), [(None, True), ("own", True), ("https://evil.example", False)])
