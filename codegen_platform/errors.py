@@ -64,7 +64,6 @@ class ForgeNotYet(ForgeRefused):
     """
 
     code = "forge_not_yet"
-    retryable = True
 
 
 class ModelUnavailable(CodegenError):

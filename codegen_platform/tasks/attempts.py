@@ -8,7 +8,7 @@ import structlog
 
 from codegen_platform.errors import CodegenError, ForgeNotYet, LeaseLost, Superseded
 from codegen_platform.store import Store, TaskRow, head_updated_at
-from codegen_platform.tasks.retrying import MOST_TRIES, POLICIES, judge, tries_of_kind
+from codegen_platform.tasks.retrying import MOST_TRIES, WHILE_YOUNG, judge, tries_of_kind
 from codegen_platform.tasks.staleness import head_shown, is_older_head, is_tied
 
 log = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ def _superseded(
         store.tasks.revive(shown.id, actor, f"GitHub shows {shown.head_sha}, of the same second as {task.head_sha}")
     elif _is_behind(store, task, error):
         behind = ForgeNotYet(f"{sentence}: GitHub shows an older state than it announced", status=200)
-        if _age_seconds(task) < (POLICIES[behind.code].passes_within_seconds or 0):
+        if _age_seconds(task) < (WHILE_YOUNG[behind.code].passes_within_seconds or 0):
             return _judged(store, task, behind, str(behind), max_attempts, actor)
     seen = head_updated_at(task.metadata)
     return store.tasks.supersede(task.id, task.fence, actor, sentence[:ERROR_CHARACTERS], head_updated_at=seen)

@@ -57,8 +57,6 @@ fewer than one in 40,000. Nobody pays for the longer waits: the first run that i
 POLICIES: Mapping[str, RetryPolicy] = MappingProxyType(
     {
         "forge_unavailable": AWAY,
-        # GitHub announces a head seconds before all of its replicas know it; what it refuses after two minutes, it refuses.
-        "forge_not_yet": RetryPolicy(base_seconds=4, cap_seconds=30, tries=MOST_TRIES, passes_within_seconds=120),
         "store_unavailable": AWAY,
         "artifacts_unavailable": AWAY,
         "model_unavailable": RetryPolicy(base_seconds=2, cap_seconds=120, tries=6),
@@ -71,6 +69,13 @@ POLICIES: Mapping[str, RetryPolicy] = MappingProxyType(
 
 `run_lost` is said by the ledger about a run that stopped renewing its lease: there is nobody to wait for.
 """
+
+WHILE_YOUNG: Mapping[str, RetryPolicy] = MappingProxyType(
+    {
+        "forge_not_yet": RetryPolicy(base_seconds=4, cap_seconds=30, tries=MOST_TRIES, passes_within_seconds=120),
+    }
+)
+"""The rows of refusals that pass for a young task only: GitHub announces a head seconds before all of its replicas know it."""
 
 ASKED_TO_WAIT: Mapping[str, str] = MappingProxyType(
     {"forge_unavailable": "forge_throttled", "model_unavailable": "model_throttled"}
@@ -109,7 +114,7 @@ def judge(error: CodegenError, *, tries: int, age_seconds: float, most_tries: in
         tries: those that ended in an error of this kind, this one included (`tries_of_kind`).
         most_tries: a lower bound than that of the table, if somebody set one.
     """
-    policy = POLICIES.get(error.code)
+    policy = POLICIES.get(error.code) or WHILE_YOUNG.get(error.code)
     asked = error.retry_after_seconds
     code = ASKED_TO_WAIT.get(error.code, error.code) if asked else error.code
     if policy is None:
@@ -126,5 +131,5 @@ def judge(error: CodegenError, *, tries: int, age_seconds: float, most_tries: in
 
 def is_last_try(code: str, tries: int, most_tries: int = MOST_TRIES) -> bool:
     """Return whether a task whose `tries`-th try of this kind ends in this error is not tried again."""
-    policy = POLICIES.get(code)
+    policy = POLICIES.get(code) or WHILE_YOUNG.get(code)
     return policy is None or tries >= min(policy.tries, most_tries)

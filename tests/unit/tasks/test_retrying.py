@@ -35,7 +35,6 @@ DRAWS = 2_000
 FORGE = POLICIES["forge_unavailable"]
 PASSING = [
     ForgeUnavailable("502"),
-    ForgeNotYet("404 right after the webhook", status=404),
     ModelUnavailable("529"),
     StoreUnavailable("restarting"),
     ArtifactsUnavailable("503"),
