@@ -106,8 +106,8 @@ class Tasks(Leases, Dispatching, Recovering, Decisions):
         return self._pool.run(lambda connection: hasten(connection, error_code, within_seconds, actor))
 
     def rebuild(self, *, apply: bool) -> RebuildReport:
-        """Recreate every task from its events and say which rows differed; with `apply`, write those. Moves wait meanwhile."""
-        return self._pool.run(lambda connection: rebuild(connection, apply=apply))
+        """Recreate every task from its events and say which rows differed; with `apply`, write those. Others go on meanwhile."""
+        return rebuild(self._pool, apply=apply)
 
     def get(self, task_id: UUID) -> TaskRow | None:
         """Return one task, or None."""
