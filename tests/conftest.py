@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from urllib.parse import urlsplit
 
 import psycopg
@@ -21,6 +22,8 @@ HANG_UP = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE da
 TABLES = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
 START_OVER = "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false) FROM pg_sequences"
 VERSION_TABLE = ("public", "ledger_version")
+SYSTEM_PACKAGES = ".ci/system-packages.txt"
+"""Named in the reason of every skip for want of a program that this file lists."""
 
 
 class Ledger:
@@ -58,6 +61,15 @@ def pytest_configure() -> None:
     """Let Ctrl-C mean something: a shell's background job ignores it, and so would every process that a test starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a test fail in CI, and not be skipped, if it misses a program that CI installs."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and SYSTEM_PACKAGES in str(report.longrepr):
+        report.outcome = "failed"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -11,5 +11,5 @@ PATH = os.environ["PATH"]
 NEEDED = ("bash", "curl", "jq")
 
 needs_shell_tools = pytest.mark.skipif(
-    not all(map(shutil.which, NEEDED)), reason=f"what the page types is not on this machine: {', '.join(NEEDED)}"
+    not all(map(shutil.which, NEEDED)), reason=f"not all on this machine ({', '.join(NEEDED)}): .ci/system-packages.txt"
 )
