@@ -13,7 +13,7 @@ NO_AGENTS = "No worker has registered yet: codegen-platform up starts some."
 
 
 def show_agents(*, as_json: bool) -> None:
-    """Print all agents, and why one cannot work."""
+    """Print all agents, with the reason for each one that cannot work."""
     with open_api() as api:
         agents = api.agents.list()
     if as_json:

@@ -1,4 +1,4 @@
-"""A GitHub App from a manifest: a page on this machine sends it to GitHub, which sends the browser back with a code."""
+"""GitHub App manifest flow: a local page posts the manifest to GitHub, which redirects the browser back with a code."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ LOOPBACK = "127.0.0.1"
 _PAGE = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Create a GitHub App</title>
 <body style="font: 16px/1.5 sans-serif; max-width: 40em; margin: 4em auto">
 <h1>{title}</h1>{body}</body></html>"""
-_FORM = """<p>GitHub shows what the App may do before it is made: read code and issues, write pull request reviews.
+_FORM = """<p>GitHub shows the App's permissions before creating it: read code and issues, write pull request reviews.
 Its key stays on this machine.</p>
 <form action="{action}" method="post"><input type="hidden" name="manifest" value="{manifest}">
 <button autofocus style="font-size: 1.2em">Create {name} on {host}</button></form>"""
 
 
 class AppNotCreated(CodegenError):
-    """GitHub did not make the App, or it was not asked to in time."""
+    """GitHub did not create the App, or nobody confirmed in time."""
 
     code = "app_not_created"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WantedApp:
-    """The App to be made.
+    """The App to create.
 
     Attributes:
         webhook_url: where GitHub sends events; empty for an App without a webhook.
-        organization: the owner of the App; empty for the person who creates it.
+        organization: the owner of the App; empty for a personal App.
     """
 
     name: str
@@ -65,17 +65,17 @@ class WantedApp:
 
     @property
     def site(self) -> str:
-        """The address of GitHub's pages."""
+        """The base address of GitHub's web pages."""
         return f"{urlsplit(self.api_url).scheme}://{host_of(self.api_url)}"
 
     def form_address(self, state: str) -> str:
-        """Return where the manifest is sent."""
+        """Return the GitHub address that takes the manifest."""
         owner = f"/organizations/{quote(self.organization, safe='')}" if self.organization else ""
         return f"{self.site}{owner}/settings/apps/new?state={state}"
 
 
 class CodeReceiver:
-    """Serves the page and waits for the browser to come back from GitHub."""
+    """Serves the page and waits for GitHub's redirect."""
 
     def __init__(self, wanted: WantedApp, port: int) -> None:
         """Listen on loopback; OSError if the port is taken."""
@@ -94,12 +94,12 @@ class CodeReceiver:
 
     @property
     def address(self) -> str:
-        """Where a person begins."""
+        """The address to open in a browser."""
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        """Answer until the end of the block."""
+        """Serve requests until the end of the block."""
         thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         thread.start()
         try:
@@ -109,10 +109,10 @@ class CodeReceiver:
             self._server.server_close()
 
     def wait(self, timeout_seconds: float) -> str:
-        """Return the code that GitHub gave the browser.
+        """Return the code from GitHub's redirect.
 
         Raises:
-            AppNotCreated: nobody came back in time.
+            AppNotCreated: no redirect arrived in time.
         """
         if not self._has_code.wait(timeout_seconds):
             raise AppNotCreated(f"no App was created within {timeout_seconds:g} s; run the command again")
@@ -144,10 +144,12 @@ class CodeReceiver:
     def _take(self, request: BaseHTTPRequestHandler, query: dict[str, list[str]]) -> None:
         state, code = query.get("state", [""])[0], query.get("code", [""])[0]
         if not secrets.compare_digest(state.encode(), self._state.encode()) or not code:
-            self._send(request, 403, "Not from here", f"<p>This does not belong to {self.address}: begin there.</p>")
+            self._send(
+                request, 403, "Wrong start page", f"<p>This request did not start at {self.address}. Start there.</p>"
+            )
             return
         self._code = self._code or code
-        self._send(request, 200, "Done", "<p>GitHub made the App. Go back to the terminal.</p>")
+        self._send(request, 200, "Done", "<p>GitHub created the App. Return to the terminal.</p>")
         self._has_code.set()
 
     @staticmethod
@@ -163,16 +165,16 @@ class CodeReceiver:
 
 
 def wanted_app(*, name: str | None, api_url: str, webhook_url: str | None, organization: str | None) -> WantedApp:
-    """Return the App to be made, by default under a name that is probably free.
+    """Return the App to create; the default name is probably free.
 
     Raises:
-        WrongUsage: the name is too long, or the address cannot be one of a webhook.
+        WrongUsage: the name is too long, or the address is not a valid webhook address.
     """
     chosen = name or f"codegen-platform-{secrets.token_hex(4)}"
     if len(chosen) > MAX_NAME_CHARACTERS:
-        raise WrongUsage(f"the name of an App has at most {MAX_NAME_CHARACTERS} characters")
+        raise WrongUsage(f"an App name has at most {MAX_NAME_CHARACTERS} characters")
     if webhook_url and (urlsplit(webhook_url).scheme not in ("http", "https") or not urlsplit(webhook_url).hostname):
-        raise WrongUsage("--webhook-url is an address such as https://hooks.example.org/webhooks/github")
+        raise WrongUsage("--webhook-url must be an address such as https://hooks.example.org/webhooks/github")
     return WantedApp(name=chosen, api_url=api_url, webhook_url=webhook_url or "", organization=organization or "")
 
 

@@ -1,4 +1,4 @@
-"""One file that holds what must not be lost: the ledger's tables, documents, reviews and secrets, and `manifest.json` behind them."""
+"""A backup archive: the ledger's tables, documents, reviews and secrets, with `manifest.json` last."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MAX_MANIFEST_BYTES = 1 << 20
 
 
 class ArchiveBroken(CodegenError):
-    """A file is not a backup of this platform, or not a whole one."""
+    """The file is not a backup of this platform, or is damaged or incomplete."""
 
     code = "archive_broken"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
-    """What an archive holds.
+    """The contents of an archive.
 
     Attributes:
         created_at: ISO 8601, UTC. release: of the platform that wrote it.
@@ -48,16 +48,16 @@ class Manifest:
 def write_archive(
     target: Path, files: Iterable[tuple[str, Path]], describe: Callable[[Mapping[str, int]], Manifest]
 ) -> Manifest:
-    """Write an archive that only this user can read, and return its manifest; it appears under its name once it is whole.
+    """Write an archive that only this user can read, and return its manifest; the file gets its name once it is complete.
 
-    Files that vanish meanwhile are left out; `describe` is told how many are in each folder.
+    Files that disappear meanwhile are left out; `describe` receives the number of files in each folder.
 
     Raises:
-        WrongUsage: there is a file of that name already.
+        WrongUsage: the file exists.
         OSError: it cannot be written.
     """
     if target.exists():
-        raise WrongUsage(f"{target} is there already: name a new file, or move it away")
+        raise WrongUsage(f"{target} already exists: choose another name, or move it away")
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
@@ -72,16 +72,16 @@ def write_archive(
         os.link(draft, target)
         return manifest
     except FileExistsError:
-        raise WrongUsage(f"{target} is there already: name a new file, or move it away") from None
+        raise WrongUsage(f"{target} already exists: choose another name, or move it away") from None
     finally:
         draft.unlink(missing_ok=True)
 
 
 def read_archive(source: Path, folder: Path) -> Manifest:
-    """Unpack a whole archive below the folder and return its manifest; nothing is written anywhere else, whatever it holds.
+    """Unpack an archive into the folder and return its manifest; no member can be written outside the folder.
 
     Raises:
-        ArchiveBroken: it is no archive of ours, of a newer release, damaged, or not whole.
+        ArchiveBroken: it is not an archive of ours, is from a newer release, damaged, or incomplete.
         OSError: it cannot be read, or the disk is full.
     """
     try:
@@ -93,17 +93,17 @@ def read_archive(source: Path, folder: Path) -> Manifest:
                 else:
                     counted[_unpack(archive, member, folder, source)] += 1
             while archive.fileobj and archive.fileobj.read(1 << 20):
-                pass  # up to the checksum at the very end
+                pass  # reads the checksum at the very end
     except (tarfile.TarError, EOFError, zlib.error, FileExistsError) as error:
-        raise ArchiveBroken(f"{source} is damaged, or no backup of this platform: {error}") from error
+        raise ArchiveBroken(f"{source} is damaged, or not a backup of this platform: {error}") from error
     except OSError as error:
-        if error.errno is None:  # gzip reports a wrong checksum like this
-            raise ArchiveBroken(f"{source} is damaged, or no backup of this platform: {error}") from error
+        if error.errno is None:  # a wrong gzip checksum
+            raise ArchiveBroken(f"{source} is damaged, or not a backup of this platform: {error}") from error
         raise
     if manifest is None:
-        raise ArchiveBroken(f"{source} is not whole, or no backup of this platform: it has no {MANIFEST}")
+        raise ArchiveBroken(f"{source} is incomplete, or not a backup of this platform: {MANIFEST} is missing")
     if counted != Counter({**manifest.folders, LEDGER: len(manifest.ledger.tables)}):
-        raise ArchiveBroken(f"{source} is not whole: files are missing that its manifest names")
+        raise ArchiveBroken(f"{source} is incomplete: files listed in its manifest are missing")
     return manifest
 
 
@@ -111,19 +111,21 @@ def _manifest(archive: tarfile.TarFile, member: tarfile.TarInfo, source: Path) -
     try:
         found = json.loads(cast("BinaryIO", archive.extractfile(member)).read(MAX_MANIFEST_BYTES))
         if found.pop("format") != FORMAT:
-            raise ArchiveBroken(f"{source} was written by a newer release of the platform: restore it with that one")
+            raise ArchiveBroken(
+                f"{source} was written by a newer release of the platform: restore it with that release"
+            )
         ledger = found.pop("ledger")
         tables = tuple(TableDump(**{**table, "columns": tuple(table["columns"])}) for table in ledger.pop("tables"))
         return Manifest(**found, ledger=LedgerDump(**ledger, tables=tables))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ArchiveBroken(f"{source} is no backup of this platform: its {MANIFEST} is not understood") from error
+        raise ArchiveBroken(f"{source} is not a backup of this platform: its {MANIFEST} is invalid") from error
 
 
 def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, source: Path) -> str:
-    """Write one file below the folder; return the name of the part of the archive that it belongs to."""
+    """Write one file below the folder; return the part of the archive that it belongs to."""
     name = PurePosixPath(member.name)
     if not member.isfile() or name.is_absolute() or ".." in name.parts or len(name.parts) < 2:
-        raise ArchiveBroken(f"{source} holds {member.name[:120]!a}, which no backup of this platform does")
+        raise ArchiveBroken(f"{source} holds {member.name[:120]!a}, which does not belong in a backup of this platform")
     path = folder.joinpath(*name.parts)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     content = cast("BinaryIO", archive.extractfile(member))
@@ -139,7 +141,7 @@ def _add_text(archive: tarfile.TarFile, name: str, text: str) -> None:
 
 
 def _add_file(archive: tarfile.TarFile, name: str, path: Path) -> int:
-    """Return how many files were added: none if it is gone."""
+    """Return the number of files added: 0 if it is gone."""
     try:
         with path.open("rb") as file:
             archive.addfile(_entry(name, os.fstat(file.fileno()).st_size), file)

@@ -1,4 +1,4 @@
-"""`backup` and `restore`: the ledger, the documents, the reviews and the secrets of a home, in one file and back."""
+"""`backup` and `restore`: a home's ledger, documents, reviews and secrets, in one file and back."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ from codegen_platform.store import Store, TaskFilter, migrate
 from codegen_platform.store.dumping import dump_ledger, load_ledger
 
 NOT_ASKED_FOR = "unused:"
-"""Given in place of the Redis server, which holds nothing that a backup needs."""
+"""Stands in for the Redis server, which holds nothing that a backup needs."""
 
 KEPT = ("postgres", "artifacts", SPOOL, "secrets", "reviews")
-"""What makes a home one that has been used."""
+"""Entries that mark a home as used."""
 
 
 def back_up(file: Path, *, as_json: bool) -> int:
-    """Write everything that must not be lost into a new file, of the running platform or one that is stopped; return 0.
+    """Back up the platform, running or stopped, into a new file; return 0.
 
-    The ledger is read in one snapshot, and the documents after it, so that every document that the ledger knows is there.
+    The ledger is read in one snapshot and the documents after it, so every document in the ledger is included.
 
     Raises:
         WrongUsage: the file exists. OSError: it cannot be written. StoreUnavailable: the database does not answer.
     """
     target = file.expanduser().absolute()
     if target.exists():
-        raise WrongUsage(f"{target} is there already: name a new file, or move it away")
+        raise WrongUsage(f"{target} already exists: choose another name, or move it away")
     with ExitStack() as leaving:
         progress = leaving.enter_context(Progress())
         settings = join(command_settings(), progress).settings
@@ -71,12 +71,12 @@ def back_up(file: Path, *, as_json: bool) -> int:
 
 
 def restore(file: Path, *, force: bool, as_json: bool) -> int:
-    """Put the content of an archive into this home and its database; return 0.
+    """Restore an archive into this home and its database; return 0.
 
     Raises:
-        WrongUsage: the home or the database is in use, or of another release, and `force` was not given.
-        ArchiveBroken: the file is no whole archive; nothing was changed.
-        AlreadyRunning: a platform runs on the home.
+        WrongUsage: the home or the database is not empty, and `force` was not given; or `file` is not a file.
+        ArchiveBroken: the archive is damaged, incomplete or from a newer release; nothing was changed.
+        AlreadyRunning: a platform is running on the home.
     """
     settings = command_settings()
     home = settings.home
@@ -85,7 +85,7 @@ def restore(file: Path, *, force: bool, as_json: bool) -> int:
     used = [name for name in KEPT if (home / name).is_dir() and any((home / name).iterdir())]
     if used and not force:
         raise WrongUsage(
-            f"{home} is not empty (it has {', '.join(used)}): name another CODEGEN_HOME, or replace it with --force"
+            f"{home} is not empty (it has {', '.join(used)}): choose another CODEGEN_HOME, or replace it with --force"
         )
     make_private(home)
     with _alone_on(home), Progress() as progress, tempfile.TemporaryDirectory(prefix="restore-", dir=home) as scratch:
@@ -103,13 +103,13 @@ def restore(file: Path, *, force: bool, as_json: bool) -> int:
                 if (unpacked / name).is_dir():
                     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                     shutil.move(unpacked / name, folder)
-        shutil.rmtree(home / "valkey", ignore_errors=True)  # an index of the ledger that was; it is made again
+        shutil.rmtree(home / "valkey", ignore_errors=True)  # an index of the old ledger; it is rebuilt
     _say(manifest, f"Restored {home} from {file}, written {manifest.created_at}", file=file, as_json=as_json)
     return 0
 
 
 def _folders(settings: Settings) -> dict[str, Path]:
-    """Return the folders that an archive holds, by their names in it."""
+    """Return the folders to archive, by their names in the archive."""
     home, documents = settings.home, _documents(settings)
     kept = {"secrets": home / "secrets", "reviews": home / "reviews", SPOOL: home / SPOOL}
     return kept | ({"artifacts": documents} if documents else {})
@@ -138,7 +138,7 @@ def _ledger_of(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def _alone_on(home: Path) -> Iterator[None]:
-    """Keep platforms off the home until the end of the block."""
+    """Prevent a platform from starting on the home until the end of the block."""
     lock = platform_lock(home)
     try:
         lock.take()
@@ -155,7 +155,7 @@ def _refuse_used_ledger(database_url: str) -> None:
     migrate(database_url)
     with Store.open(database_url, max_size=1) as store:
         if store.queries.tasks(TaskFilter(), limit=1).items:
-            raise WrongUsage("the database holds tasks already: name an empty one, or replace them with --force")
+            raise WrongUsage("the database already holds tasks: use an empty one, or replace them with --force")
 
 
 def _say(manifest: Manifest, sentence: str, *, file: Path, as_json: bool) -> None:
@@ -179,6 +179,6 @@ def _say(manifest: Manifest, sentence: str, *, file: Path, as_json: bool) -> Non
         click.echo(f"  {name:10} {count:,} files")
     if manifest.artifacts_elsewhere:
         click.echo(
-            f"  documents  are in {manifest.artifacts_elsewhere} and not in the file: keep versions of that bucket"
+            f"  documents  are in {manifest.artifacts_elsewhere}, not in the file: turn on versioning for that bucket"
         )
-    click.echo("It holds secrets and private source: keep it as you keep those.")
+    click.echo("It contains secrets and private source code: store it accordingly.")

@@ -1,4 +1,4 @@
-"""`github-app create`: from a manifest to an App whose id, key and webhook secret are in the home."""
+"""`github-app create`: creates an App from a manifest and keeps its id, key and webhook secret in the home."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def create_app(
     timeout_seconds: float,
     as_json: bool,
 ) -> int:
-    """Let a person create the App in the browser, keep what GitHub gives for it, and say what to do next; return 0.
+    """Have a person create the App in the browser, keep its credentials, print the next steps; return 0.
 
     Raises:
         WrongUsage: the home has an App already. PortInUse: something listens on the port.
-        AppNotCreated: nobody came back from GitHub, or the code was not taken.
+        AppNotCreated: no redirect from GitHub arrived, or GitHub rejected the code.
     """
     settings = command_settings()
     file = app_file(settings.home)
     if file.exists() and not replace:
-        raise WrongUsage(f"{file} holds an App already: use it, or make another with --replace")
+        raise WrongUsage(f"{file} already holds an App: use it, or create another with --replace")
     make_private(settings.home)
     wanted = wanted_app(name=name, api_url=settings.github.api_url, webhook_url=webhook_url, organization=organization)
     try:
@@ -48,7 +48,7 @@ def create_app(
     except OSError:
         raise PortInUse(name="the page that creates the App", port=port, owner=listener_on(port)) from None
     with receiver.serving():
-        click.echo(f"Open {receiver.address} in a browser on this machine, and create the App there.", err=True)
+        click.echo(f"Open {receiver.address} in a browser on this machine to create the App.", err=True)
         code = receiver.wait(timeout_seconds)
     made = _exchanged(settings.github.api_url, code)
     kept = keep_app(
@@ -67,23 +67,23 @@ def create_app(
     click.echo("2. Start the platform again: codegen-platform up")
     if not wanted.webhook_url:
         click.echo(
-            "3. It has no webhook: give it one in its settings on GitHub, or name it with --webhook-url and --replace."
+            "3. The App has no webhook: add one in its settings on GitHub, or create another with --webhook-url and --replace."
         )
     return 0
 
 
 def _exchanged(api_url: str, code: str) -> dict[str, Any]:
-    """Return what GitHub gives for the code, once."""
+    """Exchange the code, once, for the App's id and secrets."""
     address = f"{api_url}/app-manifests/{quote(code, safe='')}/conversions"
     try:
         answer = httpx.post(address, headers={"Accept": "application/vnd.github+json"}, timeout=EXCHANGE_SECONDS)
     except httpx.HTTPError as error:
         raise AppNotCreated(
-            f"GitHub made the App, but its key could not be fetched ({type(error).__name__}): delete it there and try again"
+            f"GitHub created the App, but its key could not be fetched ({type(error).__name__}): delete the App there and try again"
         ) from error
     if answer.status_code != 201:
         raise AppNotCreated(
-            f"GitHub did not take the code ({answer.status_code}): it is good once and for an hour; run the command again"
+            f"GitHub rejected the code ({answer.status_code}); it works once, within an hour. Run the command again"
         )
     try:
         made = answer.json()

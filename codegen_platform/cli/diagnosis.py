@@ -66,7 +66,7 @@ def diagnose(*, as_json: bool) -> int:
 
 
 def _holder(home: Path) -> int | None:
-    """Return the process that runs a platform on the home, or is starting one."""
+    """Return the pid of the process that runs, or is starting, a platform on the home."""
     with suppress(OSError):
         return platform_lock(home).holder()
     return None
@@ -76,7 +76,7 @@ def _print_platform(out: Console, home: Path, holder: int | None, is_known: bool
     if holder is None:
         return
     whose = "Its settings follow." if is_known else "Its settings cannot be read; those of this shell follow."
-    out.print(Text(visible(f"A platform runs on {home}: process {holder}. {whose}")), soft_wrap=True)
+    out.print(Text(visible(f"A platform is running on {home}: process {holder}. {whose}")), soft_wrap=True)
     out.print()
 
 
@@ -84,7 +84,7 @@ def _print_differences(out: Console, differing: Mapping[str, ShownSetting]) -> N
     if not differing:
         return
     out.print()
-    out.print(Text("Different in this shell, and without effect on the platform that runs", style="bold"))
+    out.print(Text("Different in this shell, with no effect on the running platform", style="bold"))
     for one in differing.values():
         value = visible(one.value) if one.value is not None else "-"
         out.print(Text(f"  {one.name:36}{value:32}  from {one.origin}"), soft_wrap=True)

@@ -38,7 +38,7 @@ def materialize_example(folder: Path) -> tuple[Path, str, str]:
         GitFailed: git is missing or refused.
     """
     if not (SOURCE / "change.patch").is_file():
-        raise ExampleMissing(f"{SOURCE} is not there: install the platform again, or review a repository of yours")
+        raise ExampleMissing(f"{SOURCE} is missing: reinstall the platform, or review a repository of your own")
     if folder.exists():
         shutil.rmtree(folder)
     base_folder = SOURCE / "base"

@@ -1,4 +1,4 @@
-"""Finding the platform that runs on a home, with its settings; one that is starting is waited for."""
+"""Finds the platform running on a home, with its settings; waits for one that is starting."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ START_SECONDS = 300.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Joined:
-    """The platform to work with, None if none runs, and the settings in force: its own, or this shell's without one."""
+    """The platform to work with (None if none is running) and the settings in force: its own, or this shell's."""
 
     platform: RunningPlatform | None
     settings: Settings
 
 
 def join(settings: Settings, progress: Progress) -> Joined:
-    """Return the platform that runs on the home of these settings, and the settings that it was started with.
+    """Return the platform running on the home of these settings, and the settings it was started with.
 
     Raises:
         LocalFailure: a platform has been starting for five minutes.
@@ -35,7 +35,7 @@ def join(settings: Settings, progress: Progress) -> Joined:
 
 
 def _platform_on(home: Path, progress: Progress) -> RunningPlatform | None:
-    """Return the platform of the home once it is complete; None as soon as there is none, or it gave up starting."""
+    """Return the platform of the home once it is complete; None if none is running or its start failed."""
     lock, deadline = platform_lock(home), time.monotonic() + START_SECONDS
     was_noted = False
     while lock.is_held():
@@ -46,7 +46,7 @@ def _platform_on(home: Path, progress: Progress) -> RunningPlatform | None:
         if time.monotonic() > deadline:
             raise LocalFailure(
                 f"process {who} has been starting the platform of {home} for {START_SECONDS:g} s: "
-                f"see {home / 'logs'}, or stop it with codegen-platform down"
+                f"check {home / 'logs'}, or stop it with codegen-platform down"
             )
         if not was_noted:
             progress.note(f"Waiting for the platform that process {who} is starting on {home}.")

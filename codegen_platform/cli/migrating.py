@@ -1,4 +1,4 @@
-"""`migrate`: the ledger's schema, from what it is to what this release needs."""
+"""`migrate`: upgrades the ledger's schema to the revision of this release."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from codegen_platform.store import migrate
 
 
 def bring_up_to_date(*, as_json: bool) -> int:
-    """Upgrade the schema of the ledger in use, say from which revision to which, and return 0.
+    """Upgrade the ledger's schema, print the revisions before and after, and return 0.
 
     Raises:
         WrongUsage: the ledger was written by a newer release.
-        StoreUnavailable: a given database does not answer. LocalFailure: the embedded one cannot be started.
+        StoreUnavailable: the configured database does not answer. LocalFailure: the embedded one cannot be started.
     """
     with Progress() as progress:
         settings = join(command_settings(), progress).settings
@@ -29,5 +29,5 @@ def bring_up_to_date(*, as_json: bool) -> int:
     elif done.before == done.after:
         click.echo(f"The ledger is up to date: schema {done.after}.")
     else:
-        click.echo(f"The ledger went from {done.before or 'an empty database'} to schema {done.after}.")
+        click.echo(f"Upgraded the ledger from {done.before or 'an empty database'} to schema {done.after}.")
     return 0

@@ -152,13 +152,13 @@ def webhook_secret(settings: Settings) -> Probe:
 
 
 def secret_files(settings: Settings) -> Probe:
-    """A file that holds a secret is for its owner."""
+    """Check that only the owner can read files that hold secrets."""
     files = {file for name in known_names() if (file := settings.origin_of(name).secret_file)}
     if not files:
         return ok("secret files", "none given")
     open_files = sorted(str(file) for file in files if is_open_to_others(file))
     if open_files:
-        return warn("secret files", f"every user may read {', '.join(open_files)}", f"chmod 600 {' '.join(open_files)}")
+        return warn("secret files", f"all users can read {', '.join(open_files)}", f"chmod 600 {' '.join(open_files)}")
     return ok("secret files", ", ".join(sorted(map(str, files))))
 
 
@@ -166,8 +166,8 @@ def home(settings: Settings) -> Probe:
     """Everything the platform keeps on this machine is below its home."""
     nearest = _nearest_folder(settings.home)
     if not nearest.is_dir() or not _is_writable(nearest):
-        why = f"{nearest} is not a folder that can be read and written"
-        return fail("home", why, "run as its owner, or set CODEGEN_HOME to a folder of yours")
+        why = f"{nearest} is not a readable and writable folder"
+        return fail("home", why, "run as its owner, or set CODEGEN_HOME to your own folder")
     if settings.home.exists() and (mode := open_to_others(settings.home)):
         return fail("home", f"{settings.home} is open to other users ({mode})", f"chmod 700 {settings.home}")
     return ok("home", str(settings.home))

@@ -34,8 +34,8 @@ def postgresql(settings: Settings) -> Probe:
     if given is None and settings.environment == "production":
         return warn(
             "postgresql",
-            "answers, embedded in the home: its package is young, and it is one server without replicas",
-            "for production set CODEGEN_DATABASE_URL to a PostgreSQL server of yours (docs/adr/0001-embedded-services.md)",
+            "answers, embedded in the home: a young package, and a single server without replicas",
+            "for production set CODEGEN_DATABASE_URL to your own PostgreSQL server (docs/adr/0001-embedded-services.md)",
         )
     return ok("postgresql", f"answers, {_server_origin(settings, 'database.url')}")
 

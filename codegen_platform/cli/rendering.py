@@ -30,10 +30,10 @@ _SEVERITY_STYLE = {
 }
 _OUTCOME_SENTENCE = {
     Outcome.REVIEWED: "Reviewed",
-    Outcome.CLEAN: "Clean: all of it was read and there is nothing to say",
-    Outcome.PARTIAL: "Partial: some of it could not be read",
-    Outcome.REFUSED: "Refused: nothing of it could be reviewed",
-    Outcome.SUPERSEDED: "Superseded: a newer commit took its place",
+    Outcome.CLEAN: "Clean: everything was read, no findings",
+    Outcome.PARTIAL: "Partial: part of the change could not be read",
+    Outcome.REFUSED: "Refused: nothing could be reviewed",
+    Outcome.SUPERSEDED: "Superseded by a newer commit",
     Outcome.FAILED: "Failed",
 }
 
@@ -80,7 +80,7 @@ def _header(report: ReviewReport) -> Text:
 
 def _outcome(review: CodeReview) -> str:
     if review.outcome is Outcome.CLEAN and review.coverage.skipped:
-        return "Clean: there is nothing to say; some files were left out on purpose"
+        return "Clean: no findings; some files were skipped on purpose"
     return _OUTCOME_SENTENCE[review.outcome]
 
 
@@ -130,7 +130,7 @@ def _remarks(review: CodeReview) -> Iterator[RenderableType]:
     )
     unread_first = sorted(coverage.skipped, key=lambda skip: skip.reason.is_on_purpose)
     for skip in unread_first[:LISTED_FILES]:
-        how = "left out" if skip.reason.is_on_purpose else "not read"
+        how = "skipped" if skip.reason.is_on_purpose else "not read"
         yield Text(f"  {how}: {_one_line(skip.path)} ({skip.reason.words})", style="dim")
     if len(unread_first) > LISTED_FILES:
         yield Text(f"  and {len(unread_first) - LISTED_FILES} more files", style="dim")
@@ -141,7 +141,7 @@ def _remarks(review: CodeReview) -> Iterator[RenderableType]:
         yield Text(f"Confirmed but not posted: {count} ({_one_line(reason)})")
     dropped = Counter(one.reason for one in review.dropped)
     for reason, count in sorted(dropped.items()):
-        yield Text(f"Dropped because the claim did not prove itself: {count} ({_one_line(reason)})")
+        yield Text(f"Dropped as unproven: {count} ({_one_line(reason)})")
     yield _cost(review)
     if review.degraded:
         yield Text(f"Degraded: {_one_line(review.degraded)}", style="bold yellow")

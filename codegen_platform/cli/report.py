@@ -43,11 +43,11 @@ class ReviewReport:
 
     @property
     def is_complete(self) -> bool:
-        """Return whether all of the change was read, but for what was left out on purpose."""
+        """Return whether the whole change was read, except files skipped on purpose."""
         return self.review.outcome in (Outcome.REVIEWED, Outcome.CLEAN) and self.review.coverage.is_complete
 
     def exit_code(self, fail_on: Severity | None) -> int:
-        """Return the exit code of a review with `--fail-on`: 3 for findings as severe as that, else 4 if it is not complete, else 0."""
+        """Return the exit code with `--fail-on`: 3 for findings of that severity or higher, else 4 if not complete, else 0."""
         if fail_on is None:
             return 0
         if self.findings_at_least(fail_on):

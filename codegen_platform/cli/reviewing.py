@@ -42,11 +42,11 @@ class ReviewRequest:
 
 
 def review_target(request: ReviewRequest) -> int:
-    """Review what was asked for, print the report, return the exit code (see `ReviewReport.exit_code`).
+    """Review the target, print the report, return the exit code (see `ReviewReport.exit_code`).
 
     Raises:
         WrongUsage: the target cannot be reviewed; nothing was started.
-        NotReviewed: no review came of it; the sentence says why.
+        NotReviewed: there is no review; the message says why.
     """
     settings = command_settings()
     target = _target(request, settings)
@@ -106,7 +106,7 @@ def follow_review(
 
 def _target(request: ReviewRequest, settings: Settings) -> LocalTarget | GitHubTarget:
     given = settings
-    if looks_like_address(request.target):  # which GitHub is ours, the running platform knows
+    if looks_like_address(request.target):  # the running platform knows its GitHub host
         with Progress() as progress:
             given = join(settings, progress).settings
     return understand(
@@ -118,7 +118,7 @@ def _target(request: ReviewRequest, settings: Settings) -> LocalTarget | GitHubT
 def _looked_up(
     settings: Settings, target: LocalTarget | GitHubTarget, progress: Progress
 ) -> Iterator[tuple[PullRequestFacts | None, Session]]:
-    """Provide what GitHub says of the target, asked with the running platform's token, and then the session."""
+    """Provide GitHub's facts about the target, read with the running platform's token, and then the session."""
     known = look_up_github(join(settings, progress).settings, target) if isinstance(target, GitHubTarget) else None
     with session(settings, progress) as running:
         yield known, running

@@ -1,4 +1,4 @@
-"""`serve`: this process becomes one part of the platform, for a service manager that starts and watches it."""
+"""`serve`: turns this process into one part of the platform, to be run by a service manager."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from codegen_platform.settings.schema import CHECKOUT
 
 
 def become(part: str) -> NoReturn:
-    """Replace this process by the part; it logs to stdout and stderr, and SIGTERM ends it in order.
+    """Replace this process with the part; it logs to stdout and stderr and shuts down on SIGTERM.
 
     Raises:
-        WrongUsage: a server is not given, and no platform that brings one runs on the home.
+        WrongUsage: a server is not configured, and no platform with embedded servers runs on the home.
         ProgramMissing: the part cannot be started.
     """
     settings = command_settings()
     _refuse_embedded_servers(settings)
     make_private(settings.home)
-    # Servers of our own need nobody to hold them; embedded ones are held by the platform that runs.
+    # Configured servers need no keeper; the running platform keeps the embedded ones up.
     with ensure_services(settings.home, settings.database.address, settings.redis.address) as services:
         program = Composition(settings=settings, services=services, checkout=CHECKOUT, mark=SERVICE).program(part)
     try:
@@ -48,6 +48,6 @@ def _refuse_embedded_servers(settings: Settings) -> None:
     ]
     if missing and not (settings.home.is_dir() and platform_lock(settings.home).is_held()):
         raise WrongUsage(
-            f"set {' and '.join(missing)}: a service needs servers of its own; "
-            "codegen-platform up brings them, and a worker beside it joins them on the same CODEGEN_HOME"
+            f"set {' and '.join(missing)}: services need their own servers; "
+            "codegen-platform up embeds them, and a worker on the same CODEGEN_HOME uses those"
         )

@@ -38,9 +38,9 @@ class Session:
 
 @contextmanager
 def session(settings: Settings, progress: Progress) -> Iterator[Session]:
-    """Provide a session with the platform that runs on this home, with its own settings; without one, start it and stop it at the end.
+    """Provide a session with the platform running on this home, with its settings; if none is running, start one and stop it afterwards.
 
-    A platform that was started for one command is stopped when the commands that joined it meanwhile are done with it.
+    A platform started for one command stops once the commands that joined it are done.
 
     Raises:
         WrongSetting: production without a webhook secret. LocalFailure: the platform could not be started.
@@ -55,11 +55,11 @@ def session(settings: Settings, progress: Progress) -> Iterator[Session]:
         with ExitStack() as leaving:
             alone = leaving.enter_context(
                 ExitStack()
-            )  # left last: who comes while all is being stopped finds nothing half there
+            )  # released last: a command that arrives during the stop never finds half a platform
             try:
                 platform = leaving.enter_context(Platform(settings))
                 own = leaving.enter_context(started(platform, progress))
-            except AlreadyRunning:  # somebody else began to start one just now
+            except AlreadyRunning:  # another command has just begun to start one
                 continue
             try:
                 yield own
@@ -76,7 +76,7 @@ def _in_use(home: Path) -> Path:
 
 @contextmanager
 def _alone(home: Path, progress: Progress) -> Iterator[None]:
-    """Wait until no other command uses the platform; who comes now waits for the end of the block, and finds it stopped."""
+    """Wait until no other command uses the platform; a command that arrives now waits for the end of the block and finds it stopped."""
     progress.doing("waiting for other commands that use this platform")
     with locked(_in_use(home)):
         yield
@@ -85,7 +85,7 @@ def _alone(home: Path, progress: Progress) -> Iterator[None]:
 @contextmanager
 def _joined(settings: Settings, progress: Progress) -> Iterator[Session]:
     with ensure_services(settings.home, settings.database.address, settings.redis.address) as services:
-        progress.note(f"Using the platform that runs on {settings.home}.")
+        progress.note(f"Using the platform running on {settings.home}.")
         with _opened(settings, services.database_url) as joined:
             yield joined
 

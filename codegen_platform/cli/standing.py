@@ -1,4 +1,4 @@
-"""`status` and `down`: what runs on a home, and ending it."""
+"""`status` and `down`: show and stop the platform on a home."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ READY_SECONDS = 5.0
 
 
 def show_status(*, as_json: bool) -> int:
-    """Print what runs on the home; return 0 if a whole platform answers, 1 if none runs, or a part of it does not."""
+    """Print the state of the platform on the home; return 0 if every part answers, 1 if none runs or a part does not."""
     home = command_settings().home
     facts = _facts(home)
     if as_json:
@@ -39,12 +39,12 @@ def show_status(*, as_json: bool) -> int:
 
 
 def stop(*, timeout_seconds: float, as_json: bool) -> int:
-    """Ask the platform of the home to stop, wait until all of it is gone, and say what was done; return 0.
+    """Stop the platform on the home, wait until all its processes have ended, and print the result; return 0.
 
-    Processes that a platform left behind when it was killed are ended as well.
+    Also ends processes left behind by a killed platform.
 
     Raises:
-        LocalFailure: it did not stop in time, or it is another user's.
+        LocalFailure: it did not stop in time, or belongs to another user.
     """
     home = command_settings().home
     lock = platform_lock(home)
@@ -58,12 +58,12 @@ def stop(*, timeout_seconds: float, as_json: bool) -> int:
         print_json({"home": str(home), "stopped_pid": holder, "left_behind": left})
     elif holder is not None:
         click.echo(
-            f"Stopped the platform of {home} (process {holder}). Its state is kept; codegen-platform up goes on."
+            f"Stopped the platform of {home} (process {holder}). Its state is kept; codegen-platform up resumes."
         )
     elif left:
-        click.echo(f"Ended {left} processes of {home} that were left behind.")
+        click.echo(f"Ended {left} leftover processes of {home}.")
     else:
-        click.echo(f"No platform runs on {home}.")
+        click.echo(f"No platform is running on {home}.")
     return 0
 
 
@@ -78,7 +78,7 @@ def _end(pid: int, home: Path, timeout_seconds: float) -> None:
     while platform_lock(home).is_held():
         if time.monotonic() > deadline:
             raise LocalFailure(
-                f"process {pid} was asked to stop {timeout_seconds:g} s ago and has not ended: see {home / 'logs'}, or kill {pid}"
+                f"process {pid} was asked to stop {timeout_seconds:g} s ago and is still running: check {home / 'logs'}, or kill {pid}"
             )
         time.sleep(0.1)
 
@@ -87,7 +87,7 @@ def _end_what_was_left(home: Path) -> int:
     lock = platform_lock(home)
     try:
         lock.take()
-    except Locked:  # another one is starting already, which does the same
+    except Locked:  # another platform is already starting, and does the same
         return 0
     try:
         return end_leftovers(home)
@@ -122,7 +122,7 @@ def _part(name: str, pid: int) -> dict[str, Any]:
 
 
 def _asked(platform: RunningPlatform) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return what the gateway says of itself, and of what waits; nothing of what it does not answer."""
+    """Return the gateway's readiness and the number of ready tasks; leave out requests that fail."""
     ready: dict[str, Any] = {"status": "no answer"}
     queues: list[dict[str, Any]] = []
     with client_of(platform.addresses.gateway) as client, suppress(httpx.HTTPError, ValueError, KeyError):
@@ -133,7 +133,7 @@ def _asked(platform: RunningPlatform) -> tuple[dict[str, Any], list[dict[str, An
 
 def _print(facts: dict[str, Any]) -> None:
     if facts["state"] == "stopped":
-        click.echo(f"No platform runs on {facts['home']}: codegen-platform up starts one.")
+        click.echo(f"No platform is running on {facts['home']}. Start one with codegen-platform up.")
         return
     if facts["state"] == "starting":
         click.echo(f"A platform is starting on {facts['home']} (process {facts['pid']}).")

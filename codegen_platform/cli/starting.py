@@ -1,4 +1,4 @@
-"""`up`: everything started, the example reviewed on a new home, and then in the foreground until Ctrl-C."""
+"""`up`: starts everything, reviews the example on a new home, and stays in the foreground until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -23,16 +23,15 @@ FIRST_REVIEW_SECONDS = 300
 
 
 def start(*, once: bool, with_example: bool, as_json: bool) -> int:
-    """Start the platform and run it until Ctrl-C; with `once` stop it as soon as the example's review stands. Return 0.
+    """Start the platform and run it until Ctrl-C; with `once`, stop after the example's review. Return 0.
 
-    The example is reviewed where no task was ever created, and with `once`; a review that stands is shown again. Without `once` the
-    platform is there for other work too, so it goes on when no review comes of the example: it may have to wait behind what an
-    earlier platform left, or PostgreSQL was restarted meanwhile.
+    The example is reviewed if no task was ever created, and with `once`; an existing review is shown again. Without `once` the
+    platform keeps running if the example is not reviewed: older tasks may be ahead of it, or PostgreSQL was restarted.
 
     Raises:
-        AlreadyRunning: a platform runs on this home.
-        LocalFailure: a part could not be started, or ended and did not come back.
-        NotReviewed: no review came of the example; only with `once`, like every other error on its way.
+        AlreadyRunning: a platform is running on this home.
+        LocalFailure: a part could not be started, or ended and could not be restarted.
+        NotReviewed: the example was not reviewed; only with `once`, like every other error of the review.
     """
     settings = command_settings()
     with Platform(settings) as platform, Progress() as progress, started(platform, progress) as running:
@@ -57,7 +56,7 @@ def start(*, once: bool, with_example: bool, as_json: bool) -> int:
 
 
 def _is_new(running: Session) -> bool:
-    """Return whether nobody has ever asked for work in this ledger."""
+    """Return whether this ledger has never had a task."""
     return not running.store.queries.tasks(TaskFilter(), limit=1).items
 
 

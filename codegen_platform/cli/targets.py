@@ -51,10 +51,10 @@ def understand(
     title: str | None = None,
     api_url: str = "https://api.github.com",
 ) -> LocalTarget | GitHubTarget:
-    """Return what TARGET means; `api_url` says which addresses are those of our GitHub.
+    """Return the meaning of TARGET; `api_url` determines our GitHub host.
 
     Raises:
-        WrongUsage: one sentence: not a repository, an unknown revision, nothing to compare, or not understood at all.
+        WrongUsage: not a repository, an unknown revision, nothing to compare, or none of the known forms.
     """
     path = Path(target).expanduser()
     if path.exists():
@@ -65,7 +65,7 @@ def understand(
         repository, number = parse_pull_request(target)
     else:
         raise WrongUsage(
-            f"{target!r} is neither a folder on this machine nor a pull request such as owner/repo#123 or its address"
+            f"{target!r} is neither a folder on this machine nor a pull request (owner/repo#123 or its address)"
         )
     if base or head or title:
         raise WrongUsage("--base, --head and --title are for local repositories: a pull request on GitHub has its own")

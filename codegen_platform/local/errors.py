@@ -43,7 +43,7 @@ class AlreadyRunning(LocalFailure):
         who = f"process {pid}" if pid else "another process"
         where = f", {address}" if address else ""
         super().__init__(
-            f"a platform already runs on {home} ({who}{where}): use it, stop it, or set another CODEGEN_HOME"
+            f"a platform is already running on {home} ({who}{where}): use it, stop it, or set another CODEGEN_HOME"
         )
         self.home, self.pid, self.address = home, pid, address
 

@@ -147,7 +147,7 @@ def test_production_on_the_embedded_database_is_warned_about(tmp_path: Path) -> 
     development = postgresql(settings(tmp_path))
     production = postgresql(settings(tmp_path, CODEGEN_ENVIRONMENT="production", GITHUB_WEBHOOK_SECRET="s" * 32))
     assert (development.state, production.state) == ("ok", "warn")
-    assert "its package is young" in production.found
+    assert "a young package" in production.found
     assert "CODEGEN_DATABASE_URL" in production.todo
 
 

@@ -1,4 +1,4 @@
-"""Commands in a second terminal speak to the platform that runs on the home, or is starting, whatever their own shell holds."""
+"""Commands in a second terminal use the platform that is running or starting on the home, not the settings of their own shell."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_review_waits_for_a_platform_that_is_starting_and_uses_its_secret_and_
 ) -> None:
     assert review.returncode == 0, review.stderr
     assert json.loads(review.stdout)["outcome"] == "reviewed"
-    assert "Using the platform that runs on" in review.stderr
+    assert "Using the platform running on" in review.stderr
     platform = running(terminals.home)
     assert platform is not None
     assert platform.pid == terminals.up.pid
@@ -130,7 +130,7 @@ def test_the_platform_is_saved_while_it_runs_and_its_copy_has_the_same_history(
     again = call(there, "restore", str(archive))
     assert (again.returncode, "--force" in again.stderr) == (2, True)
     assert call(there, "restore", str(archive), "--force").returncode == 0
-    assert call(terminals.shell, "restore", str(archive), "--force").returncode == 1, "a platform runs there"
+    assert call(terminals.shell, "restore", str(archive), "--force").returncode == 1, "a platform is running there"
 
 
 def test_down_stops_all_of_it_and_then_there_is_nothing_to_stop(terminals: Terminals) -> None:
@@ -141,4 +141,4 @@ def test_down_stops_all_of_it_and_then_there_is_nothing_to_stop(terminals: Termi
     assert json.loads(call(terminals.shell, "status", "--json").stdout)["state"] == "stopped"
     assert call(terminals.shell, "status").returncode == 1
     again = call(terminals.shell, "down")
-    assert (again.returncode, "No platform runs on" in again.stdout) == (0, True)
+    assert (again.returncode, "No platform is running on" in again.stdout) == (0, True)

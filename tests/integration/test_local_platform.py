@@ -220,7 +220,7 @@ def test_where_it_runs_is_known_to_others(home: Home) -> None:
 
 
 def test_a_second_platform_on_the_same_home_is_refused_with_pid_and_address(home: Home) -> None:
-    said = rf"already runs on .* \(process {home.platform().pid}, {home.platform().addresses.dagster}\)"
+    said = rf"is already running on .* \(process {home.platform().pid}, {home.platform().addresses.dagster}\)"
     with Platform(load_settings(home.environment)) as second, pytest.raises(AlreadyRunning, match=said):
         second.start()
     assert home.platform()

@@ -36,9 +36,11 @@ def open_api() -> Iterator[Api]:
 
 
 def say_if_nothing_works(api: Api) -> None:
-    """Tell a person, on stderr, who asked for work where nobody works."""
+    """Warn on stderr that no platform is running, so the task will wait."""
     if not api.is_of_a_platform:
-        click.echo("No platform runs on this home, so it waits: codegen-platform up starts one.", err=True)
+        click.echo(
+            "No platform is running on this home, so the task waits. Start one with codegen-platform up.", err=True
+        )
 
 
 def client_of(gateway_url: str) -> httpx.Client:

@@ -15,7 +15,7 @@ from codegen_platform.cli.commands.options import SEVERITIES, as_json
 @click.option(
     "--fail-on",
     type=click.Choice(SEVERITIES),
-    help="Exit with 3 if a finding is as severe as this, or more; with 4 if not everything was read.",
+    help="Exit with 3 on a finding of this severity or higher; with 4 if not everything was read.",
 )
 @click.option("--again", is_flag=True, help="Review the commit once more if it was reviewed before.")
 @click.option("--notes", is_flag=True, help="Also attach the review to the head commit as a git note.")
@@ -40,8 +40,8 @@ def review(
 ) -> int:
     """Review TARGET: the folder of a git repository, or a pull request on GitHub: OWNER/REPO#NUMBER or its address.
 
-    Uses the platform that runs on this machine, or starts one for as long as the review takes. Only commits are
-    reviewed; nothing of the change is executed. Without an API key the review comes from static analysers alone.
+    Uses the platform running on this machine, or starts one for the duration of the review. Only commits are
+    reviewed; no code from the change is executed. Without an API key the review is static analysis only.
 
     \b
     Examples:

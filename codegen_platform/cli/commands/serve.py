@@ -10,11 +10,11 @@ PARTS = ("gateway", "publisher", "workers", "code-server", "webserver", "daemon"
 @click.command(short_help="Run one part of the platform, for a service manager.")
 @click.argument("part", type=click.Choice(PARTS))
 def serve(part: str) -> None:
-    """Run PART in this process, as `up` does with all of them, until SIGTERM.
+    """Run PART in this process until SIGTERM. `up` runs all parts.
 
-    gateway takes webhooks and serves the API, publisher writes to GitHub, workers execute runs, code-server, webserver and
-    daemon are Dagster's. They share CODEGEN_HOME (Dagster's three need one machine), CODEGEN_DATABASE_URL and
-    CODEGEN_REDIS_URL. Run migrate once after each update.
+    gateway receives webhooks and serves the API, publisher writes to GitHub, workers execute runs; code-server, webserver
+    and daemon are Dagster's. All parts need the same CODEGEN_HOME (Dagster's three on one machine), CODEGEN_DATABASE_URL
+    and CODEGEN_REDIS_URL. Run migrate once after each update.
 
     \b
     Examples:

@@ -7,12 +7,12 @@ import click
 from codegen_platform.cli.commands.options import as_json
 
 
-@click.command(short_help="Show what runs, where, since when, and what waits.")
+@click.command(short_help="Show the running platform, its health and its queue.")
 @as_json
 def status(as_json: bool) -> int:
-    """Show the platform that runs on CODEGEN_HOME: its parts, addresses, health, and how many tasks are ready.
+    """Show the platform on CODEGEN_HOME: its parts, addresses, health, and the number of ready tasks.
 
-    Exits with 0 if all of it runs and answers, with 1 if it is stopped, starting or unwell.
+    Exits with 0 if everything runs and answers, with 1 if the platform is stopped, starting or unwell.
 
     \b
     Examples:
@@ -24,19 +24,19 @@ def status(as_json: bool) -> int:
     return show_status(as_json=as_json)
 
 
-@click.command(short_help="Stop the platform that runs on this home.")
+@click.command(short_help="Stop the platform on this home.")
 @click.option(
     "--timeout",
     type=click.FloatRange(1, 3600),
     default=60,
     show_default=True,
-    help="Give up waiting after so many seconds.",
+    help="Give up after this many seconds.",
 )
 @as_json
 def down(timeout: float, as_json: bool) -> int:
-    """Stop the platform that runs on CODEGEN_HOME, as Ctrl-C in its terminal does, and wait until all of it is gone.
+    """Stop the platform on CODEGEN_HOME, as Ctrl-C in its terminal does, and wait until all its processes have ended.
 
-    A review that is being posted is seen to its end; runs go on at the next `up`. Nothing happens if nothing runs.
+    A review that is being posted is completed; runs continue at the next `up`. Does nothing if no platform is running.
 
     \b
     Examples:

@@ -15,7 +15,7 @@ def up(once: bool, no_example: bool, as_json: bool) -> int:
     """Start the platform; on a new home, also review the example that ships with it.
 
     Everything runs on this machine: PostgreSQL, Redis, the gateway, the publisher, Dagster with its web UI, and
-    warm workers. CODEGEN_DATABASE_URL and CODEGEN_REDIS_URL name servers of your own to use instead. State is kept
+    warm workers. Set CODEGEN_DATABASE_URL and CODEGEN_REDIS_URL to use your own servers. State is kept
     in CODEGEN_HOME (default .codegen in the checkout). Ctrl-C stops all of it. The example is reviewed without a
     model, and KPIs leave it out.
 

@@ -11,12 +11,12 @@ from codegen_platform.cli.commands.options import as_json
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(short_help="Bring the ledger's schema up to date.")
+@click.command(short_help="Upgrade the ledger's schema.")
 @as_json
 def migrate(as_json: bool) -> int:
-    """Bring the schema of the ledger to the newest revision of this release; nothing happens if it is.
+    """Upgrade the ledger's schema to the newest revision of this release; does nothing if it is up to date.
 
-    `up` does it at every start. Platforms that run as services need it once after an update, before they start.
+    `up` does this at every start. If you run the platform as services, run it once after each update, before they start.
 
     \b
     Examples:
@@ -28,14 +28,14 @@ def migrate(as_json: bool) -> int:
     return bring_up_to_date(as_json=as_json)
 
 
-@click.command(short_help="Write the ledger, documents, reviews and secrets into a file.")
+@click.command(short_help="Back up the ledger, documents, reviews and secrets to a file.")
 @click.argument("file", type=FILE)
 @as_json
 def backup(file: Path, as_json: bool) -> int:
-    """Write everything that must not be lost into FILE, a new tar.gz that only you can read.
+    """Back up the platform to FILE, a new tar.gz that only you can read.
 
-    The platform may run meanwhile: the ledger is read in one snapshot. Documents in S3 and Dagster's history of runs are
-    not in the file. It holds secrets and private source.
+    The platform may keep running: the ledger is read in one snapshot. Documents in S3 and Dagster's run history are not
+    included. The file contains secrets and private source code.
 
     \b
     Examples:
@@ -47,15 +47,15 @@ def backup(file: Path, as_json: bool) -> int:
     return back_up(file, as_json=as_json)
 
 
-@click.command(short_help="Put the content of a backup into an empty home.")
+@click.command(short_help="Restore a backup into an empty home.")
 @click.argument("file", type=FILE)
-@click.option("--force", is_flag=True, help="Replace what the home and its database hold.")
+@click.option("--force", is_flag=True, help="Replace the contents of the home and its database.")
 @as_json
 def restore(file: Path, force: bool, as_json: bool) -> int:
-    """Put the content of FILE, which `backup` wrote, into CODEGEN_HOME and its database.
+    """Restore FILE, written by `backup`, into CODEGEN_HOME and its database.
 
-    A home that holds something is refused without --force. Stop the platform first. The next `up` goes on where the backup
-    was made: what was posted to GitHub since is looked for before anything is posted again.
+    Stop the platform first. A home that is not empty needs --force. The next `up` continues from the time of the backup; it
+    looks for reviews posted to GitHub since then before it posts anything.
 
     \b
     Examples:

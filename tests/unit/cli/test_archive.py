@@ -1,4 +1,4 @@
-"""Archives that were not written by `backup`, or not whole, are refused, and nothing of them lands outside their folder."""
+"""Foreign, damaged and incomplete archives are refused, and no member is written outside the folder."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_changed_byte_is_noticed(archive: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "secrets/../../outside", "outside"])
 def test_no_member_leaves_the_folder(tmp_path: Path, name: str) -> None:
     file = made(tmp_path, (tarfile.TarInfo(name), b"x"))
-    with pytest.raises(ArchiveBroken, match="which no backup of this platform does"):
+    with pytest.raises(ArchiveBroken, match="which does not belong in a backup of this platform"):
         read_archive(file, tmp_path / "into")
     assert not (tmp_path / "outside").exists()
 

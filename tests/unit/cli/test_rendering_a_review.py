@@ -148,9 +148,7 @@ def test_a_huge_quote_or_body_does_not_flood_the_screen() -> None:
 
 
 def test_a_clean_review_says_so() -> None:
-    assert "Clean: all of it was read and there is nothing to say" in printed(
-        report(outcome=Outcome.CLEAN, findings=(), summary="")
-    )
+    assert "Clean: everything was read, no findings" in printed(report(outcome=Outcome.CLEAN, findings=(), summary=""))
 
 
 def test_what_was_not_posted_dropped_or_not_read_is_counted_with_reasons() -> None:
@@ -171,7 +169,7 @@ def test_what_was_not_posted_dropped_or_not_read_is_counted_with_reasons() -> No
     )
 
     for expected in (
-        "  not read: a.bin (binary)\n  left out: go.sum (generated, ",
+        "  not read: a.bin (binary)\n  skipped: go.sum (generated, ",
         "3 (below_severity_floor)",
         "1 (quote_not_found)",
         "the model did not answer",
@@ -243,4 +241,4 @@ def test_what_is_left_out_on_purpose_does_not_fail_a_build() -> None:
     clean = report(findings=(), outcome=Outcome.CLEAN, coverage=coverage)
 
     assert clean.exit_code(Severity.INFO) == 0
-    assert "Clean: there is nothing to say; some files were left out on purpose" in printed(clean)
+    assert "Clean: no findings; some files were skipped on purpose" in printed(clean)

@@ -126,21 +126,21 @@ def test_a_pull_request_is_named_by_its_address(address: str) -> None:
 )
 def test_addresses_of_the_configured_server_are_understood(api_url: str, address: str) -> None:
     assert understand(address, api_url=api_url) == GitHubTarget(repository="team/app", number=7)
-    assert "is not the GitHub of this platform" in refusal("https://github.com/team/app/pull/7", api_url=api_url)
+    assert "is not the GitHub host of this platform" in refusal("https://github.com/team/app/pull/7", api_url=api_url)
 
 
 @pytest.mark.parametrize(
     ("address", "said"),
     [
         ("https://gitlab.com/owner/repo/pull/1", "set GITHUB_API_URL"),
-        ("https://github.com.evil.example/owner/repo/pull/1", "is not the GitHub of this platform"),
-        ("https://github.com@evil.example/owner/repo/pull/1", "is not the GitHub of this platform"),
+        ("https://github.com.evil.example/owner/repo/pull/1", "is not the GitHub host of this platform"),
+        ("https://github.com@evil.example/owner/repo/pull/1", "is not the GitHub host of this platform"),
         ("https://github.com/owner/repo/issues/1", "is an issue"),
-        ("https://github.com/owner/repo", "is no pull request"),
-        ("https://github.com/owner/repo/pull/new/topic", "is no pull request"),
+        ("https://github.com/owner/repo", "is not a pull request"),
+        ("https://github.com/owner/repo/pull/new/topic", "is not a pull request"),
         ("https://github.com/owner/repo/pull/0", "is not a pull request"),
         ("https://github.com/owner/%2e%2e/pull/1", "is not a repository"),
-        ("https://[github.com/owner/repo/pull/1", "is no address"),
+        ("https://[github.com/owner/repo/pull/1", "is not a valid address"),
     ],
 )
 def test_another_address_is_one_sentence(address: str, said: str) -> None:
