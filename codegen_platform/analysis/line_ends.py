@@ -77,8 +77,10 @@ class _Lines:
     def _broken(self, file: SourceFile) -> SourceFile:
         lines: dict[int, str] = {}
         for number, line in file.lines.items():
-            parts = line.removesuffix("\r").split("\r") if self._breaks else [line]
-            lines |= {self._starts[number - 1] + place: part for place, part in enumerate(parts)}
+            start, end = self._starts[number - 1 : number + 1]
+            parts = line.split("\r") if self._breaks else [line]
+            # A hunk shows the CR of a CR LF, which the text has not; and the CR that ends a file, behind which the text has an empty line.
+            lines |= dict(zip(range(start, end), parts, strict=False))
         return replace(
             file,
             text=(file.text or "").replace("\r", "\n" if self._breaks else " "),

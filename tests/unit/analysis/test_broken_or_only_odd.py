@@ -152,6 +152,14 @@ def test_code_behind_a_lone_carriage_return_is_read_and_told_on_the_line_that_gi
     assert [(each.source, each.line) for each in findings_in(path, text)] == [(source, line)]
 
 
+@pytest.mark.parametrize("text", ["x = 1\r", "x = 1\ry = 2\r", "x = 1\r\r\ny = 2\r\r\n", "\r", "x = 1\n\r"])
+@pytest.mark.parametrize("path", ["a.py", "a.js", "A.java", "a.go", "a.txt"])
+def test_a_carriage_return_at_the_end_of_a_file_stops_no_analyser(path: str, text: str) -> None:
+    result = review(changed(path, text))
+
+    assert [tool.error for tool in result.tools if tool.error and "failed" in tool.error] == []
+
+
 def test_newer_syntax_that_is_rewritten_for_the_grammar_hides_no_defect() -> None:
     findings = findings_in("a.ts", 'const a = await f<typeof import("x")>();\nif (a === NaN) {}\n')
 
