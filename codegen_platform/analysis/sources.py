@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import re2
 
+from codegen_platform.analysis.python_encodings import is_read_otherwise
 from codegen_platform.artifacts import ChangedFile, FileStatus, PullRequestSnapshot, SkippedFile, SkipReason
 from codegen_platform.changes.diffs import Hunk, parse_hunks
 from codegen_platform.changes.languages import PROSE
@@ -160,6 +161,8 @@ def _unfit(file: ChangedFile, head_lines: list[str] | None, lines: dict[int, str
         return file.unread_reason or SkipReason.UNAVAILABLE
     if not _agree(head_lines, lines):
         return SkipReason.PATCH_DIFFERS_FROM_TEXT
+    if file.language == "python" and is_read_otherwise(file.head_text):
+        return SkipReason.UNSUPPORTED_SYNTAX
     return _oversize(file.head_text)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codegen_platform.analysis import AnalysisOptions
+from codegen_platform.analysis import AnalysisOptions, analyse
 from codegen_platform.analysis.analysers.bandit import MAX_CHARACTERS, Bandit
 from codegen_platform.analysis.analysers.bandit_port import NOT_PORTED
 from codegen_platform.analysis.analysing import analyse_with
@@ -101,3 +101,41 @@ def test_a_file_too_long_for_bandit_is_read_by_its_port() -> None:
 @pytest.mark.parametrize("comment", ["# nosec", "# noqa: S307", "# noqa"])
 def test_a_comment_does_not_silence_the_port(comment: str) -> None:
     assert sources_of(findings_in("src/a.py", f"type X = str\nx = eval(input())  {comment}\n")) == {"bandit:B307"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# coding: utf-7\nx = 1 #+AAo-import os;os.system(input())\n",
+        "# -*- coding: unicode_escape -*-\n#\\nimport os;os.system(input())\n",
+        "#!/usr/bin/python\n# vim: set fileencoding=raw_unicode_escape :\n#\\u000aexit()\n",
+        "\t# encoding=UTF-16\nx = 1\n",
+        "\f\r# coding: cp037\rx = 1\r",
+        "# coding: utf-7\x0c\nx = 1\n",
+    ],
+)
+def test_python_in_an_encoding_that_hides_code_is_not_counted_as_read(text: str) -> None:
+    found = analyse(snapshot_of(changed("a.py", text)), options=AnalysisOptions())
+
+    assert [(skip.path, skip.reason) for skip in found.skipped] == [("a.py", SkipReason.UNSUPPORTED_SYNTAX)]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "# coding: utf-8",
+        "# -*- coding: UTF-8-unix -*-",
+        "# coding=latin-1",
+        "# coding: iso-8859-15",
+        "# -*- coding: cp1252 -*-",
+        "x = 1\n# coding: utf-7",
+        "\n\n# coding: utf-7",
+        "# how to encode",
+    ],
+)
+def test_python_in_an_encoding_that_shows_its_code_is_read(first: str) -> None:
+    found = analyse(
+        snapshot_of(changed("a.py", f"{first}\nimport os\nos.system(input())\n")), options=AnalysisOptions()
+    )
+
+    assert (found.skipped, sources_of(list(found.findings))) == ((), {"bandit:B605"})
