@@ -33,6 +33,7 @@ class SkipReason(StrEnum):
     PATCH_DIFFERS_FROM_TEXT = "patch_differs_from_text"
     # Static analysis.
     NO_ANALYSER = "no_analyser"
+    RENAMED = "renamed"
     REMOVED = "removed"
     REMOVED_LINES = "removed_lines"
     VENDORED = "vendored"
@@ -84,6 +85,7 @@ _WORDS = {
     SkipReason.UNREADABLE_DIFF: "in a diff that could not be read",
     SkipReason.PATCH_DIFFERS_FROM_TEXT: "with a diff that does not agree with its text",
     SkipReason.NO_ANALYSER: "in a language that no analyser knows, searched for secrets and hidden characters only",
+    SkipReason.RENAMED: "unchanged, but made code of another kind by its new name",
     SkipReason.REMOVED: "deleted, which static analysis cannot judge",
     SkipReason.REMOVED_LINES: "read in part, because static analysis cannot judge lines that were removed without replacement",
     SkipReason.VENDORED: "a copy of somebody else's code by its folder, searched for secrets and hidden characters only",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from codegen_platform.artifacts import ChangedFile, FileStatus, SkipReason
 from codegen_platform.changes.hunks import Hunk, UnreadableDiff, parse_hunks
-from codegen_platform.changes.languages import PROSE, is_media, is_vendored
+from codegen_platform.changes.languages import PROSE, is_media, is_vendored, language_of
 
 REMOVED_PER_ADDED_LINE = 10
 """An added line stands for at most so many removed ones next to it; what is beyond is a removal that nothing replaces."""
@@ -27,7 +27,21 @@ def reason_without_text(file: ChangedFile) -> SkipReason | None:
         return None
     if file.status is FileStatus.REMOVED:
         return SkipReason.MEDIA if is_media(file.path) else SkipReason.REMOVED
+    if file.unread_reason is SkipReason.NO_TEXT_CHANGE and _becomes_other_code(file):
+        return SkipReason.RENAMED
+    if file.unread_reason in (SkipReason.GENERATED, SkipReason.VENDORED) and lines_changed(file):
+        return SkipReason.NO_HUNKS  # not even searched for secrets
     return file.unread_reason or SkipReason.NO_HUNKS
+
+
+def _becomes_other_code(file: ChangedFile) -> bool:
+    """Return whether the new name makes a program of what was none, or of another language: text that runs, and that nobody read so."""
+    language = language_of(file.path)
+    if file.previous_path is None or language in PROSE:
+        return False
+    return language_of(file.previous_path) != language or (
+        is_vendored(file.previous_path) and not is_vendored(file.path)
+    )
 
 
 def reason_not_written_here(file: ChangedFile) -> SkipReason | None:

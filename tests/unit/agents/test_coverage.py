@@ -20,6 +20,7 @@ from codegen_platform.artifacts import (
 )
 from codegen_platform.changes.configuration import ReviewInstructions
 from codegen_platform.changes.diffs import count_changes
+from codegen_platform.changes.languages import language_of
 from codegen_platform.forge.contents import readable_patch
 from tests.unit.agents.samples import ScriptedBackend, snapshot
 from tests.unit.analysis import snapshots
@@ -156,6 +157,15 @@ def test_lines_that_are_gone_are_not_counted_as_read_without_a_model(before: str
     assert review.coverage.lines_changed - review.coverage.lines_reviewed == gone
 
 
+def moved(before: str, after: str) -> ChangedFile:
+    facts = {"status": FileStatus.RENAMED, "language": language_of(after), "unread_reason": "no_text_change"}
+    return ChangedFile.model_validate({"path": after, "previous_path": before, **facts})
+
+
+def without_hunks(path: str, reason: str) -> ChangedFile:
+    return ChangedFile(path=path, status=FileStatus.ADDED, additions=200_000, unread_reason=reason)
+
+
 @pytest.mark.parametrize(
     ("file", "reason"),
     [
@@ -168,6 +178,12 @@ def test_lines_that_are_gone_are_not_counted_as_read_without_a_model(before: str
         (changed("vendor/github.com/x/y.go", "package x\n"), "vendored"),
         (changed("tests/data/x.py", SHELL), "test_data"),
         (changed("a.py", "x = 1\n", patch="@@ nonsense"), "unreadable_diff"),
+        (without_hunks("package-lock.json", "generated"), "no_hunks"),
+        (without_hunks("node_modules/a/b.js", "vendored"), "no_hunks"),
+        (moved("a.txt", "a.py"), "renamed"),
+        (moved("a.py.disabled", "a.py"), "renamed"),
+        (moved("logo.svg", "logo.html"), "renamed"),
+        (moved("node_modules/a/b.js", "src/b.js"), "renamed"),
         (changed("a.py", "x = 1\n", head_text="y = 2\n"), "patch_differs_from_text"),
     ],
 )
@@ -182,6 +198,10 @@ def test_what_no_analyser_was_given_makes_a_review_partial(file: ChangedFile, re
         (changed("go.sum", "x v1 h1:a=\n", is_generated=True), "generated"),
         (ChangedFile(path="logo.png", status=FileStatus.ADDED, is_binary=True, unread_reason="binary"), "media"),
         (ChangedFile(path="b.py", status=FileStatus.RENAMED, unread_reason="no_text_change"), "no_text_change"),
+        (moved("a.py", "src/b.py"), "no_text_change"),
+        (moved("a.py", "docs/a.md"), "no_text_change"),
+        (moved("a.yml", "a.yaml"), "no_text_change"),
+        (ChangedFile(path="bun.lockb", status=FileStatus.MODIFIED, unread_reason="generated"), "generated"),
     ],
 )
 def test_what_is_left_out_on_purpose_is_listed_and_makes_no_review_partial(file: ChangedFile, reason: str) -> None:
