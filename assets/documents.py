@@ -1,4 +1,4 @@
-"""How assets are stored: typed documents as JSON, latest and per head commit; snapshots compressed, and once."""
+"""Asset storage: typed documents as JSON, one `latest` and one per head commit; snapshots are compressed and stored once."""
 
 import gzip
 from collections.abc import Iterator
@@ -24,10 +24,10 @@ PullRequestDocument = PullRequestSnapshot | StaticFindings | CodeReview | Publis
 
 
 class DocumentIOManager(dg.ConfigurableIOManager):
-    """Stores a document twice: under its head commit, where it stays, and as `latest`, unless a newer head is known.
+    """Stores a document twice: permanently under its head commit, and as `latest` unless a newer head is known.
 
-    A run reads back what it wrote itself, whatever another run makes of `latest` meanwhile. Where an op runs outside its asset
-    (job `review_once`), the materialization is reported here.
+    A run reads back its own document, even if another run replaced `latest`. If an op runs outside its asset (job `review_once`),
+    the materialization is reported here.
     """
 
     artifacts: dg.ResourceDependency[ArtifactStorage]
@@ -56,7 +56,7 @@ class DocumentIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> Document:
         """Read the document of this run, else the latest of the partition; a run without one reads the newest of all partitions.
 
-        An asset check that is executed by hand has no partition: Dagster offers none to choose.
+        An asset check executed by hand has no partition: Dagster offers none to choose.
 
         Raises:
             dagster.Failure: there is none yet.
@@ -85,16 +85,16 @@ def asset_of(document_type: type[Document]) -> str:
 
 
 def is_latest(store: Store, document: PullRequestDocument) -> bool:
-    """Return whether the document may replace `latest`: a run for an older head may end, or be recorded, after one for a newer head."""
+    """Return whether the document may replace `latest`: a run for an older head may finish after one for a newer head."""
     if isinstance(document, PublishedReview) and document.state == "superseded":
         return False
     return store.tasks.is_newest_head(document.repository, document.number, document.head_sha)
 
 
 def store_document(storage: Storage, document: PullRequestDocument, *, is_latest: bool) -> str:
-    """Write a document under its head commit, and as latest if it is; return the address of the one that stays.
+    """Write a document under its head commit, and as `latest` if it is the latest; return the permanent address.
 
-    A snapshot holds the texts of all changed files. It is stored once, compressed, and `latest.json` says where.
+    A snapshot holds the texts of all changed files. It is stored once, compressed; `latest.json` points to it.
     """
     data = document.to_bytes()
     asset, partition = asset_of(type(document)), partition_key(document.repository, document.number)
@@ -111,7 +111,7 @@ def store_document(storage: Storage, document: PullRequestDocument, *, is_latest
 
 
 def read_latest(storage: Storage, asset: str, partition: str) -> bytes | None:
-    """Return the latest document of a partition as it was written, None if there is none; also as earlier versions stored it."""
+    """Return the raw latest document of a partition, None if there is none; also reads the format of earlier versions."""
     data = storage.read(artifact_path(asset, partition, "latest.json"))
     if data is None:
         return None

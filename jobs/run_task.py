@@ -16,8 +16,8 @@ from resources.process import once_per_process
 def register_run_task(app: Celery) -> None:
     """Register the task under the name that the launcher sends.
 
-    dagster-celery's own opens and disposes an instance with every run. Each instance has engines of its own, and SQLAlchemy keeps what
-    it compiled for the last 128 of them: a worker grew with every run, and paid for connections and schema look-ups each time.
+    dagster-celery's own task opens and disposes an instance with every run. Each instance has its own engines, and SQLAlchemy keeps
+    the compiled statements of the last 128: a worker grew with every run, and paid for connections and schema look-ups each time.
     """
 
     def kept_instance() -> DagsterInstance:

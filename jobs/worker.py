@@ -64,7 +64,7 @@ def celery_app(redis_url: str, *, max_runs_per_child: int, max_connections: int)
 
 
 def preload() -> None:
-    """Import what every run needs, so that forked workers share it, while the server of analysis processes warms up beside."""
+    """Import the modules that every run needs, so that forked workers share them, while the analysis server warms up."""
     analysis.warm()
     for module in WARM_MODULES:
         importlib.import_module(module)
@@ -73,12 +73,12 @@ def preload() -> None:
 
 
 def connect_to_dagster(given: Settings) -> None:
-    """Point this process and its forks at the platform's Dagster, unless a platform has, and try it once.
+    """Point this process and its forks at the platform's Dagster, unless the platform already did, and test it.
 
-    A worker whose runs cannot reach Dagster's records would be given tasks and lose each of them.
+    A worker whose runs cannot reach Dagster's storage would accept tasks and lose each of them.
 
     Raises:
-        WrongUsage: the records cannot be read; the sentence says where they were looked for.
+        WrongUsage: the storage cannot be read; the message names its settings.
     """
     if "DAGSTER_HOME" not in os.environ:
         os.environ["DAGSTER_HOME"] = str(write_dagster_settings(given, checkout=CHECKOUT))
@@ -88,15 +88,15 @@ def connect_to_dagster(given: Settings) -> None:
             instance.get_run_ids(limit=1)
     except Exception as error:
         raise WrongUsage(
-            f"Dagster's records cannot be read with the settings in {home} ({type(error).__name__}); a worker needs the"
-            " CODEGEN_DATABASE_URL and CODEGEN_REDIS_URL of its platform, and a DAGSTER_HOME that is not another installation's"
+            f"Dagster's storage cannot be read with the settings in {home} ({type(error).__name__}); a worker needs the"
+            " CODEGEN_DATABASE_URL and CODEGEN_REDIS_URL of its platform, and a DAGSTER_HOME that belongs to this platform"
         ) from error
 
 
 def serve_metrics(host: str, port: int, folder: Path) -> Callable[[], None]:
-    """Serve what the forked workers count on one port; each writes into its own file of `folder`.
+    """Serve the metrics of the forked workers on one port; each worker writes its own file in `folder`.
 
-    Returns: a function that folds the files of workers that ended; call it now and then.
+    Returns: a function that merges the files of workers that ended; call it periodically.
 
     Raises:
         WrongUsage: the port is taken.
@@ -145,9 +145,9 @@ def _work(given: Settings, database_url: str, redis_url: str, fold_metrics: Call
         max_runs_per_child=given.workers.max_tasks_per_child,
         max_connections=given.redis.max_connections,
     )
-    # Celery announces its end there, in words, whatever the format of the log.
+    # Celery prints its shutdown message there as text, regardless of the log format.
     sys.__stdout__ = Path(os.devnull).open("w")  # type: ignore[misc]  # noqa: SIM115 - as long as the process
-    # What the command `celery worker` makes of its options, without its banner.
+    # The same as the command `celery worker`, without its banner.
     worker = app.Worker(
         pool_cls="prefork",
         concurrency=agent.capacity,

@@ -50,10 +50,10 @@ def count_runs() -> None:
 
 
 class WorkerCollector(MultiProcessCollector):
-    """Collects what all workers count; the files of workers that ended are folded into one per kind of metric.
+    """Collects the metrics of all workers; the files of workers that ended are merged into one per kind of metric.
 
-    The client library leaves three files of each process behind. Workers are replaced after some runs, so a scrape would read more of
-    them each day; and a worker that was killed would count as busy for ever.
+    The client library leaves three files of each process behind. Workers are replaced after some runs, so each day a scrape would
+    read more files, and a killed worker would count as busy for ever.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -68,7 +68,7 @@ class WorkerCollector(MultiProcessCollector):
             return list(super().collect())  # type: ignore[no-untyped-call]
 
     def fold_ended(self) -> None:
-        """Fold the files of processes that ended; called now and then, since perhaps nobody scrapes."""
+        """Merge the files of processes that ended; called periodically, in case nothing scrapes."""
         with self._lock:
             self._fold()
 
@@ -78,7 +78,7 @@ class WorkerCollector(MultiProcessCollector):
             if not process.isdigit() or psutil.pid_exists(int(process)):
                 continue
             mark_process_dead(int(process), str(self._folder))  # type: ignore[no-untyped-call]
-            if file.exists():  # a gauge of live processes is gone by now
+            if file.exists():  # a gauge of live processes has been removed by now
                 _add(file, self._folder / f"{kind}_{OF_THE_DEAD}.db")
                 file.unlink()
 

@@ -48,7 +48,7 @@ class PlatformStorage(DagsterPostgresStorage):
 
 
 def drop_connections(instance: DagsterInstance) -> None:
-    """Close the idle connections of an instance that is kept between runs: PostgreSQL may have been restarted meanwhile."""
+    """Close the idle connections of an instance kept between runs: PostgreSQL may have been restarted meanwhile."""
     for part in (instance.event_log_storage, instance.run_storage, instance.schedule_storage):
         part._engine.dispose()  # type: ignore[union-attr]
 
@@ -65,10 +65,10 @@ class PlatformRunLauncher(CeleryRunLauncher):
         return cls(inst_data=inst_data, **{**config_value, "broker": url, "backend": url})
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Return how the run's worker is doing; a run that Redis knows nothing of counts as running.
+        """Return the health of the run's worker; a run unknown to Redis counts as running.
 
-        Redis may be flushed at any moment, and run monitoring fails a run whose state is unknown. A worker that died is noticed by the
-        lease of its task, and any run by `max_runtime`.
+        Redis may be flushed at any moment, and run monitoring fails a run whose state is unknown. The task's lease detects a worker that
+        died, and `max_runtime` ends any run.
         """
         if DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "The run has not been handed to a worker.")
@@ -78,7 +78,7 @@ class PlatformRunLauncher(CeleryRunLauncher):
         return health
 
     def terminate(self, run_id: str) -> bool:
-        """Stop a run's worker; return whether there was one to stop. A run in a shell, or one on its way to Redis, has none."""
+        """Stop a run's worker; return whether there was one to stop. A run in a shell, or one not yet in Redis, has none."""
         run = self._instance.get_run_by_id(run_id)
         if run is None or DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
             return False

@@ -57,14 +57,14 @@ class TaskLease(dg.ConfigurableResource[None]):
         return self._lost.is_set()
 
     def claim(self, *, task_id: UUID, attempt: int, run_id: str) -> TaskRow | None:
-        """Claim the task for this run; None if it is no longer to be had at this attempt."""
+        """Claim the task for this run; None if it is no longer available at this attempt."""
         tasks, actor = self.ledger.store.tasks, f"run:{run_id}"
         return self._hold(tasks.claim(task_id, attempt, run_id, actor, self.seconds, agent=agent_name()))
 
     def begin(self, new: NewTask, *, run_id: str) -> TaskRow | None:
-        """Create a task for this run, which a person started, and hold it from its first moment; it ends with the run.
+        """Create a task for this run, started by a person, and hold it from the start; it ends with the run.
 
-        None: this run created it before, and it has ended.
+        None: this run created it earlier, and it has ended.
         """
         tasks, actor = self.ledger.store.tasks, f"run:{run_id}"
         return self._hold(tasks.begin(new, run_id, actor, self.seconds, agent=agent_name()))
@@ -108,7 +108,7 @@ class TaskLease(dg.ConfigurableResource[None]):
         if self._task is None:
             return
         tasks = self.ledger.store.tasks
-        # Also when the task was cancelled or superseded meanwhile: its place is free from now on, and who waits is woken.
+        # Also if the task was cancelled or superseded meanwhile: this frees its slot and notifies the dispatcher.
         tasks.release(self._task.id, self._task.fence)
         if self._task.is_by_hand and not self.lost:
             now = tasks.get(self._task.id)

@@ -45,7 +45,7 @@ def once_per_process(name: str, make: Callable[[], T]) -> T:
 
 
 def settings() -> Settings:
-    """Return the settings in force in this process, whose files are private from then on."""
+    """Return the settings in force in this process; files it creates from now on are private."""
 
     def load() -> Settings:
         keep_files_private()

@@ -20,9 +20,9 @@ class ReviewModel(dg.ConfigurableResource[None]):
     ledger: dg.ResourceDependency[Ledger]
 
     def backend(self, task: TaskRow | None, *, cancelled: Callable[[], bool]) -> ModelBackend | None:
-        """Return the backend for one task; None, so that the review is static, without a key and for the example.
+        """Return the backend for one task; None (static review) without a key and for the example.
 
-        Nobody asked for the example's review, so nobody pays for it.
+        Nobody asked for the example's review, so it makes no paid calls.
         """
         given = settings().model
         if given.api_key is None or (task is not None and task.repository == EXAMPLE_REPOSITORY):

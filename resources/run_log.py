@@ -1,4 +1,4 @@
-"""The log lines of a run: in a process of the platform they look like all its other lines, in a shell like Dagster's."""
+"""The run logger: the platform's log format in a platform process, Dagster's in a shell."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ RUN_LOG: dict[str, Any] = {"loggers": {"console": {}}}
 
 
 def _run_log(context: dg.InitLoggerContext) -> logging.Logger:
-    """Return the logger of a run; what it prints is apart from the run's events, which Dagster stores all the same."""
+    """Return the logger of a run; it does not affect the run's events, which Dagster stores anyway."""
     if MARK in os.environ:
         log = logging.getLogger("codegen.run")
         log.setLevel(logging.INFO)

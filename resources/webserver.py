@@ -1,7 +1,7 @@
 """Dagster's web server behind a guard: `python resources/webserver.py -w workspace.yaml`, with every option of `dagster-webserver`.
 
-The command makes the application and serves it in one go and offers no place for middleware, so the function that makes it is
-replaced by one that wraps what it made; a test fails when the name goes away.
+The command creates and serves the application in one call, with no hook for middleware, so we replace its factory function with
+one that wraps the application; a test fails if the name goes away.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ def guard_the_application(settings: Settings) -> None:
     """Make the command serve its application behind the guard.
 
     Raises:
-        AttributeError: this version of dagster-webserver makes its application elsewhere.
+        AttributeError: this version of dagster-webserver creates its application elsewhere.
     """
     if not hasattr(webserver, MAKER):
         raise AttributeError(f"dagster_webserver.cli has no {MAKER}: Dagster would be served without its guard")

@@ -1,6 +1,6 @@
-"""Dagster's code server, which leaves signs of life: `python sensors/code_server.py api grpc ...`, as `dagster api grpc ...`.
+"""Dagster's code server with a heartbeat: `python sensors/code_server.py api grpc ...`, as `dagster api grpc ...`.
 
-They come from a thread: a process that was stopped, or that something keeps from running Python code, leaves none.
+The heartbeat comes from a thread; it stops if the process is stopped or cannot run Python code.
 """
 
 from dagster._cli import main

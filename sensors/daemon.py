@@ -37,7 +37,7 @@ def shorten_sensor_loop() -> None:
 
 
 def beat_in_sensor_loop() -> None:
-    """Make the sensor loop leave a sign of life in each turn: a daemon whose sensors stand still is of no use.
+    """Make the sensor loop beat once per iteration: a daemon whose sensors hang is useless.
 
     Raises:
         AttributeError: this version of dagster keeps the loop elsewhere.
@@ -67,7 +67,7 @@ def main(workspace: str) -> None:
         DagsterInstance.get() as instance,
         daemon_controller_from_instance(instance, target, log_level="warning") as controller,
     ):
-        configure_logging(level=given.level, format=given.format)  # after Dagster has given its loggers handlers
+        configure_logging(level=given.level, format=given.format)  # after Dagster has attached handlers to its loggers
         controller.check_daemon_loop()
 
 

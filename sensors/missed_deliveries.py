@@ -27,22 +27,22 @@ UNFINISHED = [
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def missed_deliveries(context: dg.SensorEvaluationContext, ledger: Ledger) -> dg.RunRequest | dg.SkipReason:
-    """Compare the ledger with GitHub at start and every minute, if anybody uses GitHub here.
+    """Compare the ledger with GitHub at start and every minute, if this platform uses GitHub.
 
-    The run asks GitHub, because this process holds no credentials for it. However often sensors start anew, a minute has one run, and a run
-    that takes longer, or waits for a busy worker, is the only one.
+    The run asks GitHub, because this process holds no credentials for it. There is at most one run per minute, however
+    often the daemon restarts, and none while an earlier run is unfinished.
     """
     if settings().github.app_id is None and not ledger.store.repositories.on_github(limit=1):
         return dg.SkipReason("no repository on GitHub is known")
     unfinished = dg.RunsFilter(job_name=recover_missed_deliveries.name, statuses=UNFINISHED)
     if context.instance.get_run_ids(unfinished, limit=1):
-        return dg.SkipReason("the look before is not finished")
+        return dg.SkipReason("the previous run is not finished")
     _forget_old_runs(context.instance)
     return dg.RunRequest(run_key=f"minute:{int(time.time()) // INTERVAL_SECONDS}")
 
 
 def _forget_old_runs(instance: dg.DagsterInstance) -> None:
-    """Delete the oldest successful looks, so that a run a minute does not fill Dagster's records."""
+    """Delete the oldest successful runs, so that one run a minute does not fill Dagster's storage."""
     done = dg.RunsFilter(job_name=recover_missed_deliveries.name, statuses=[dg.DagsterRunStatus.SUCCESS])
     ids = instance.get_run_ids(done, limit=RUNS_KEPT + RUNS_FORGOTTEN_A_TICK)
     for run_id in ids[RUNS_KEPT:]:

@@ -29,7 +29,7 @@ def ready_tasks(context: dg.SensorEvaluationContext, ledger: Ledger) -> dg.Senso
     with store.listen("tasks") as bell:
         due_in = (
             store.tasks.seconds_until_due()
-        )  # before the dispatch: a task that becomes due in between is then in one of the two
+        )  # before the dispatch, so that a task that becomes due in between is in one of the two
         tasks = store.tasks.dispatch(MOST_A_TICK, kinds=KINDS)
         if not tasks:
             bell.wait(_patience_seconds(store, due_in))
@@ -49,7 +49,7 @@ def _to_start(store: Store) -> list[TaskRow]:
 
 
 def _patience_seconds(store: Store, due_in: float | None) -> float:
-    """Return how long to wait at most: no notification is sent when a delayed task becomes due, or when a run is late."""
+    """Return the longest wait: no notification is sent when a delayed task becomes due or a run is late."""
     may_be_late = bool(store.tasks.waiting_for_a_run(1, kinds=KINDS))
     latest = LATE_SECONDS if may_be_late else PATIENCE_SECONDS
     return latest if due_in is None else max(0.0, min(latest, due_in))

@@ -58,9 +58,9 @@ def _stop(instance: dg.DagsterInstance, run_id: str) -> None:
 
 
 def record_late_publication(instance: dg.DagsterInstance, store: Store, storage: Storage, effect: EffectRow) -> None:
-    """Record a publication that no run waited for; only when Dagster has stored the event, the ledger takes it for recorded.
+    """Record a publication that no run waited for; the ledger marks it as recorded once Dagster has stored the event.
 
-    Should this be interrupted in between, the next tick records it once more.
+    If this is interrupted in between, the next tick records it again.
     """
     assert effect.result is not None
     published = PublishedReview.from_bytes(effect.result)

@@ -1,4 +1,4 @@
-"""Measures how much of a change was read: by the model if it read anything, by the analysers otherwise; each file counts once."""
+"""Measures coverage: by the model if it read anything, by the analysers otherwise; each file counts once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from codegen_platform.artifacts import (
 from codegen_platform.changes.readability import ambiguous_paths, lines_changed, reason_without_text
 
 MAX_LISTED_FILES = 3_000
-"""A forge lists no more files of one change than this."""
+"""The longest list of files that a forge gives for one change."""
 MAX_UNLISTED_FILES = 20_000
-"""Files that the forge counts without listing them, of which each is named; nobody changes more."""
+"""Maximum number of counted but unlisted files to name; no real change has more."""
 
 
 def measure(draft: DraftReview, snapshot: PullRequestSnapshot, static: StaticFindings) -> Coverage:
-    """Return what was read. A file that neither the model nor every analyser of its language read is skipped, with its reason."""
+    """Return the coverage. A file that neither the model nor every analyser of its language read is skipped, with its reason."""
     total = sum(map(lines_changed, snapshot.files))
     skipped = sorted(_skipped(draft, snapshot, static), key=lambda skip: skip.path)
     unread = sum(map(lines_changed, _files_of(skipped, snapshot))) - sum(skip.lines_read for skip in skipped)
@@ -48,11 +48,11 @@ def unlisted(snapshot: PullRequestSnapshot) -> tuple[SkippedFile, ...]:
 
 
 def doubt_about(snapshot: PullRequestSnapshot) -> str | None:
-    """Return one sentence if the forge counts fewer files than it lists, or absurdly many, None otherwise."""
+    """Return a sentence if the forge's count is below the length of its list, or absurdly high; None otherwise."""
     counted, listed = snapshot.files_total, len(snapshot.files)
     if listed <= counted <= listed + MAX_UNLISTED_FILES:
         return None
-    return f"The forge counts {counted:,} changed files and lists {listed:,}: the list may be of another moment."
+    return f"The forge counts {counted:,} changed files but lists {listed:,}; the list may be out of date."
 
 
 def _skipped(draft: DraftReview, snapshot: PullRequestSnapshot, static: StaticFindings) -> Iterator[SkippedFile]:

@@ -1,4 +1,4 @@
-"""Concludes a review: its outcome, its coverage, and one short paragraph that says what was read, what was not, and what came of it."""
+"""Concludes a review: outcome, coverage, and a short summary of files read, files not read and findings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from codegen_platform.artifacts import (
     StaticFindings,
 )
 
-# With nothing but these there is nothing to review.
+# If every file has one of these reasons, there is nothing to review.
 NOTHING_CAME = frozenset(
     {SkipReason.UNAVAILABLE, SkipReason.TOO_LARGE, SkipReason.NOT_LISTED, SkipReason.OVER_FILE_LIMIT}
 )
@@ -29,11 +29,11 @@ DROPPED = {
     "outside_diff": "outside the change",
     "unknown_path": "no such file",
     "ambiguous_quote": "quote in several places",
-    "invalid": "not a usable claim",
+    "invalid": "unusable claim",
     "refuted": "refuted by a second look",
 }
 SUPPRESSED = {
-    "duplicate": "said twice",
+    "duplicate": "duplicate",
     "below_severity_floor": "below the severity floor",
     "over_comment_limit": "over the comment limit",
 }
@@ -86,12 +86,12 @@ def _outcome(coverage: Coverage, *, found: bool, degraded: str | None) -> Outcom
     if found:
         return Outcome.REVIEWED
     if any(skip.reason is not SkipReason.NO_TEXT_CHANGE for skip in coverage.skipped) and not coverage.files_reviewed:
-        return Outcome.REVIEWED  # nothing but generated, ignored or media files: there is something to say, namely that
+        return Outcome.REVIEWED  # only generated, ignored or media files: not "clean", since nothing was read
     return Outcome.PARTIAL if degraded else Outcome.CLEAN  # nothing found by half a review is not clean
 
 
 def _nothing_came(coverage: Coverage) -> bool:
-    """Return whether no text of the change could be had at all."""
+    """Return whether no text of the change was available."""
     return not coverage.lines_reviewed and all(skip.reason in NOTHING_CAME for skip in coverage.skipped)
 
 
@@ -99,7 +99,9 @@ def _read_sentence(coverage: Coverage, draft: DraftReview) -> str:
     if coverage.files_changed == 0:
         return "The change touches no files."
     if coverage.files_reviewed == 0 and coverage.lines_reviewed == 0:
-        return f"None of the {_count(coverage.files_changed, 'changed file')} was read."
+        if coverage.files_changed == 1:
+            return "The changed file was not read."
+        return f"None of the {coverage.files_changed} changed files was read."
     by = "static analysis" if draft.model is None or not draft.read else f"static analysis and {draft.model}"
     return (
         f"Read {coverage.files_reviewed} of {_count(coverage.files_changed, 'changed file')} "
@@ -111,11 +113,11 @@ def _skipped_sentences(coverage: Coverage) -> Iterable[str]:
     on_purpose = [skip.reason for skip in coverage.skipped if skip.reason.is_on_purpose]
     for opening, reasons in (
         ("Not read", [skip.reason for skip in coverage.unread]),
-        ("Left out on purpose", on_purpose),
+        ("Skipped on purpose", on_purpose),
     ):
         if reasons:
-            told = ", ".join(f"{count} ({reason.words})" for reason, count in sorted(Counter(reasons).items()))
-            yield f"{opening}: {told}."
+            counted = ", ".join(f"{count} ({reason.words})" for reason, count in sorted(Counter(reasons).items()))
+            yield f"{opening}: {counted}."
     if coverage.doubt:
         yield coverage.doubt
 
@@ -133,16 +135,16 @@ def _found_sentence(judgement: Judgement, outcome: Outcome) -> str:
             return "No findings in the part that was read."
         return "No findings to post." if judgement.suppressed else "No findings."
     levels = Counter(finding.severity for finding in judgement.findings)
-    told = ", ".join(f"{levels[level]} {level.value}" for level in Severity if levels[level])
-    return f"{_count(len(judgement.findings), 'finding')}: {told}."
+    counted = ", ".join(f"{levels[level]} {level.value}" for level in Severity if levels[level])
+    return f"{_count(len(judgement.findings), 'finding')}: {counted}."
 
 
 def _left_out_sentence(judgement: Judgement, dropped: Sequence[DroppedFinding]) -> str | None:
     suppressed = ", ".join(
         f"{count} {SUPPRESSED.get(reason, reason)}" for reason, count in count_by_reason(judgement.suppressed).items()
     )
-    told = _counted((item.reason for item in dropped), DROPPED)
-    parts = [suppressed and f"not posted: {suppressed}", told and f"dropped as unproved: {told}"]
+    unproven = _counted((item.reason for item in dropped), DROPPED)
+    parts = [suppressed and f"not posted: {suppressed}", unproven and f"dropped as unproven: {unproven}"]
     sentence = "; ".join(part for part in parts if part)
     return f"{sentence[0].upper()}{sentence[1:]}." if sentence else None
 

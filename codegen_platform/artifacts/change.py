@@ -49,7 +49,7 @@ class ChangedFile(Value):
 
 
 class PullRequestSnapshot(Document):
-    """One pull request at one head commit: what reviewers see.
+    """One pull request at one head commit, as reviewers see it.
 
     Attributes:
         forge: `github` or `local`.
@@ -58,8 +58,8 @@ class PullRequestSnapshot(Document):
         base_sha: the merge base that the diff starts from; head_sha: the commit under review.
         author_id: the forge's numeric user id, 0 if unknown.
         instructions: the repository's own review configuration (`.codegen-platform.yaml`) read from the BASE commit, never from the head.
-        files_total: number of changed files as the forge counts them; more than `len(files)` if a limit cut the list, and any number if
-            count and list are of different moments.
+        files_total: number of changed files by the forge's count; more than `len(files)` if a limit cut the list, and any number if
+            count and list were read at different moments.
     """
 
     schema_name: ClassVar[str] = "pull_request_snapshot/v1"

@@ -1,4 +1,4 @@
-"""How much of a change was read, and for each file that was not, the reason: one list of reasons for every page that shows them."""
+"""Review coverage: how much of a change was read, and the reason for each file that was not; the only list of reasons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from codegen_platform.artifacts.document import Value
 class SkipReason(StrEnum):
     """Why a file, or a part of it, was not read."""
 
-    # Left out on purpose: nobody wants these read, or there is nothing in them to read.
+    # Skipped on purpose: nobody wants these read, or they have nothing to read.
     IGNORED = "ignored"
     GENERATED = "generated"
     NO_TEXT_CHANGE = "no_text_change"
@@ -55,12 +55,12 @@ class SkipReason(StrEnum):
 
     @property
     def words(self) -> str:
-        """Return the reason in words: "deleted, which ..."."""
+        """Return the reason in words, such as "a symbolic link"."""
         return _WORDS[self]
 
     @property
     def is_on_purpose(self) -> bool:
-        """Return whether the file was left out on purpose; every other reason makes a review partial."""
+        """Return whether the file was skipped on purpose; every other reason makes a review partial."""
         return self in _ON_PURPOSE
 
 
@@ -68,41 +68,41 @@ _ON_PURPOSE = frozenset({SkipReason.IGNORED, SkipReason.GENERATED, SkipReason.NO
 
 _WORDS = {
     SkipReason.IGNORED: "ignored by the repository's configuration",
-    SkipReason.GENERATED: "generated, searched for secrets and hidden characters only",
-    SkipReason.NO_TEXT_CHANGE: "no line changed, only its name or mode",
-    SkipReason.MEDIA: "an image, a font, sound or film",
+    SkipReason.GENERATED: "generated; searched for secrets and hidden characters only",
+    SkipReason.NO_TEXT_CHANGE: "only its name or mode changed",
+    SkipReason.MEDIA: "an image, font, audio or video file",
     SkipReason.BINARY: "binary",
     SkipReason.NOT_UTF8: "not UTF-8",
-    SkipReason.SUBMODULE: "a submodule, whose commits are in another repository",
+    SkipReason.SUBMODULE: "a submodule; its commits are in another repository",
     SkipReason.SYMLINK: "a symbolic link",
     SkipReason.TOO_LARGE: "too large",
     SkipReason.UNAVAILABLE: "not available from the forge",
-    SkipReason.AMBIGUOUS_NAME: "of the same name as another changed file",
+    SkipReason.AMBIGUOUS_NAME: "has the same name as another changed file",
     SkipReason.OVER_FILE_LIMIT: "beyond the limit of 3,000 files",
-    SkipReason.NOT_LISTED: "counted by the forge, but not in its list of files",
-    SkipReason.OVER_SIZE_LIMIT: "beyond the size limit of static analysis for one change",
-    SkipReason.NO_HUNKS: "changed, but without a diff because it is too large or its encoding changed",
-    SkipReason.UNREADABLE_DIFF: "in a diff that could not be read",
-    SkipReason.PATCH_DIFFERS_FROM_TEXT: "with a diff that does not agree with its text",
-    SkipReason.NO_ANALYSER: "in a language that no analyser knows, searched for secrets and hidden characters only",
-    SkipReason.RENAMED: "unchanged, but made code of another kind by its new name",
-    SkipReason.REMOVED: "deleted, which static analysis cannot judge",
-    SkipReason.REMOVED_LINES: "read in part, because static analysis cannot judge lines that were removed without replacement",
-    SkipReason.VENDORED: "a copy of somebody else's code by its folder, searched for secrets and hidden characters only",
-    SkipReason.TEST_DATA: "test data or a template, searched for secrets and hidden characters only",
-    SkipReason.MINIFIED: "with a line that is too long to read in full",
-    SkipReason.SYNTAX_ERROR: "not parsed, because of a syntax error",
-    SkipReason.UNSUPPORTED_SYNTAX: "with syntax that an analyser does not know",
+    SkipReason.NOT_LISTED: "counted by the forge but missing from its list of files",
+    SkipReason.OVER_SIZE_LIMIT: "beyond the size limit of static analysis",
+    SkipReason.NO_HUNKS: "no diff available: too large, or its encoding changed",
+    SkipReason.UNREADABLE_DIFF: "unreadable diff",
+    SkipReason.PATCH_DIFFERS_FROM_TEXT: "its diff does not match its text",
+    SkipReason.NO_ANALYSER: "no analyser for its language; searched for secrets and hidden characters only",
+    SkipReason.RENAMED: "unchanged, but its new name makes it a different kind of code",
+    SkipReason.REMOVED: "deleted; static analysis cannot judge deletions",
+    SkipReason.REMOVED_LINES: "read in part; static analysis cannot judge lines removed without replacement",
+    SkipReason.VENDORED: "third-party code, judging by its folder; searched for secrets and hidden characters only",
+    SkipReason.TEST_DATA: "test data or a template; searched for secrets and hidden characters only",
+    SkipReason.MINIFIED: "a line is too long to read in full",
+    SkipReason.SYNTAX_ERROR: "not parsed because of a syntax error",
+    SkipReason.UNSUPPORTED_SYNTAX: "uses syntax that an analyser does not support",
     SkipReason.NESTED_TOO_DEEPLY: "nested too deeply to analyse",
     SkipReason.ANALYSIS_TIMEOUT: "an analyser ran out of time",
     SkipReason.ANALYSIS_FAILED: "an analyser failed",
-    SkipReason.TOO_MANY_CLAIMS: "with so many findings that only the most severe were kept",
+    SkipReason.TOO_MANY_CLAIMS: "too many findings; only the most severe were kept",
     SkipReason.OVER_TOKEN_BUDGET: "over the token budget",
-    SkipReason.CUT_AT_TOKEN_BUDGET: "read in part only, over the token budget",
+    SkipReason.CUT_AT_TOKEN_BUDGET: "read in part; over the token budget",
     SkipReason.OVER_COST_CEILING: "over the cost ceiling",
     SkipReason.OVER_DEADLINE: "over the time limit",
-    SkipReason.MODEL_UNAVAILABLE: "in a call that the model did not answer",
-    SkipReason.MODEL_REFUSED: "in a call that the model refused",
+    SkipReason.MODEL_UNAVAILABLE: "the model did not answer",
+    SkipReason.MODEL_REFUSED: "the model refused",
 }
 
 
@@ -110,7 +110,7 @@ class SkippedFile(Value):
     """A file that was not read in full, and why.
 
     Attributes:
-        lines_read: changed lines of it that were read nevertheless.
+        lines_read: number of its changed lines that were read.
     """
 
     path: str
@@ -121,11 +121,11 @@ class SkippedFile(Value):
 class Coverage(Value):
     """How much of the change was read. `files_reviewed + len(skipped) == files_changed`.
 
-    A file is read if it was handed, without an error, to every analyser of its language, or to the model; all others are in `skipped`.
+    A file counts as read if every analyser of its language, or the model, got it without an error; all others are in `skipped`.
 
     Attributes:
         lines_changed, lines_reviewed: added and removed lines.
-        doubt: why the list of files itself may be wrong (the forge's count disagrees with it), as one sentence; None if there is no doubt.
+        doubt: one sentence if the list of files may be wrong (the forge's count disagrees with it), else None.
     """
 
     files_changed: int
@@ -137,10 +137,10 @@ class Coverage(Value):
 
     @property
     def unread(self) -> tuple[SkippedFile, ...]:
-        """Return the files that were not read although somebody should have."""
+        """Return the files that should have been read and were not."""
         return tuple(skipped for skipped in self.skipped if not skipped.reason.is_on_purpose)
 
     @property
     def is_complete(self) -> bool:
-        """Return whether everything was read, but for what was left out on purpose."""
+        """Return whether everything was read, except files skipped on purpose."""
         return not self.unread and self.doubt is None

@@ -60,7 +60,7 @@ class Document(Value):
 
 
 class StoredElsewhere(Document):
-    """What stands as the latest document where that is stored once, under the name of its head commit."""
+    """The content of `latest.json` for a document stored once, under its head commit: the pointer to it."""
 
     schema_name: ClassVar[str] = "stored_elsewhere/v1"
 

@@ -99,10 +99,10 @@ class ToolReport(Value):
 
 
 class StaticFindings(Document):
-    """What analysers that never execute code found in the lines that the change touches.
+    """Findings of static analysis (no code is executed) in the lines that the change touches.
 
     Attributes:
-        skipped: every file that was not handed, without an error, to all analysers of its language.
+        skipped: every file that some analyser of its language did not get, or failed on.
     """
 
     schema_name: ClassVar[str] = "static_findings/v1"

@@ -140,7 +140,7 @@ def _file_errors(path: Path) -> Iterator[None]:
 
 
 def _private(path: str, flags: int) -> int:
-    """Open a file that is its owner's alone: documents hold private source."""
+    """Open a file with access for its owner only: documents hold private source."""
     return os.open(path, flags, 0o600)
 
 

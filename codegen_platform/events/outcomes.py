@@ -25,10 +25,10 @@ class CreateTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndOpenTasks:
-    """Work that became pointless, or that someone called off.
+    """Work that is no longer needed, or was cancelled.
 
     Attributes:
-        at: when, if the event tells; work that was asked for later is not meant.
+        at: time of the event, if known; work requested later is not affected.
     """
 
     repository: str
@@ -61,11 +61,11 @@ class Unknown:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RefuseCommand:
-    """A command of a person that cannot be carried out; whoever wrote it is waiting for an answer.
+    """A person's command that cannot be carried out; its author gets an answer.
 
     Attributes:
         reason: `not_permitted`, `closed`, `not_a_pull_request`, `not_an_issue`; recorded with the event.
-        login: of the author, in the form of a login; None if the account is gone.
+        login: the author's, valid as a login; None if the account is gone.
         installation_id: of the App, if the delivery was for one.
     """
 
@@ -79,7 +79,7 @@ class RefuseCommand:
 
     @property
     def sentence(self) -> str:
-        """Return the answer in one sentence; no part of it was written by the author."""
+        """Return the answer in one sentence; it quotes nothing from the author."""
         return _REFUSALS[self.reason].format(command=self.command)
 
 
@@ -87,10 +87,10 @@ CommandRefusal = Literal["not_permitted", "closed", "not_a_pull_request", "not_a
 
 _REFUSALS: Mapping[CommandRefusal, str] = MappingProxyType(
     {
-        "not_permitted": "`/{command}` is for people who may write to this repository.",
-        "closed": "`/{command}` works on open pull requests and issues only; reopen this one first.",
-        "not_a_pull_request": "`/{command}` works on pull requests only.",
-        "not_an_issue": "`/{command}` works on issues only.",
+        "not_permitted": "`/{command}` requires write access to this repository.",
+        "closed": "`/{command}` works only on open pull requests and issues; reopen this one first.",
+        "not_a_pull_request": "`/{command}` works only on pull requests.",
+        "not_an_issue": "`/{command}` works only on issues.",
     }
 )
 
@@ -103,8 +103,8 @@ class Incoming:
 
     Attributes:
         action: None where the body names none that GitHub could mean.
-        kept_payload: the part of the payload that is kept beside the raw body; None if none is.
-        is_by_hand: somebody named this one pull request on the command line, so its repository need not send us anything.
+        kept_payload: the part of the payload stored beside the raw body; None if none is.
+        is_by_hand: a person named this pull request on the command line, so its repository need not send us deliveries.
     """
 
     event_id: UUID

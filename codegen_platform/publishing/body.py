@@ -68,7 +68,7 @@ def _headline(review: CodeReview) -> str:
         Outcome.SUPERSEDED: "superseded",
     }.get(review.outcome)
     is_complete = review.coverage.is_complete and review.outcome is not Outcome.PARTIAL
-    nothing = "nothing to report" if is_complete else "nothing found in the part that was read"
+    nothing = "no findings" if is_complete else "no findings in the part that was read"
     found = f"{_plural(total, 'finding')} ({', '.join(counts)})" if total else nothing
     return f"### Review of {inert.code(review.head_sha[:10])}: {said or found}, {read}"
 
@@ -83,7 +83,7 @@ def _degraded(review: CodeReview) -> str:
 def _also_found(lines: list[str], total: int) -> str:
     if not total:
         return ""
-    unsaid = f"\n\n{_plural(total - len(lines), 'further finding')} had no room here." if total > len(lines) else ""
+    unsaid = f"\n\n{_plural(total - len(lines), 'further finding')} did not fit here." if total > len(lines) else ""
     return "#### Also found\n\n" + "\n".join(lines) + unsaid
 
 
@@ -101,9 +101,9 @@ def _skipped(review: CodeReview, room: int) -> str:
     rows = [f"| {_path(file.path, in_table=True)} | {file.reason.words} |" for file in skipped[:SKIPPED_ROWS_MAX]]
     unread = len(review.coverage.unread)
     counts = [f"{_plural(unread, 'file')} not read"] if unread else []
-    counts += [f"{_plural(len(skipped) - unread, 'file')} left out on purpose"] if len(skipped) > unread else []
+    counts += [f"{_plural(len(skipped) - unread, 'file')} skipped on purpose"] if len(skipped) > unread else []
     title = ", ".join(counts)
-    return _collapsed(title, ["| File | Why |", "| --- | --- |"], rows, len(review.coverage.skipped), room)
+    return _collapsed(title, ["| File | Reason |", "| --- | --- |"], rows, len(review.coverage.skipped), room)
 
 
 def _collapsed(title: str, head: list[str], rows: list[str], total: int, room: int) -> str:

@@ -33,12 +33,12 @@ class ReviewRequest(dg.Config):
 def claim_task(
     context: dg.OpExecutionContext, config: ReviewRequest, lease: TaskLease, forges: Forges
 ) -> Iterator[dg.Output[TaskRow]]:
-    """Claim the task named by the run's tags; a run by hand gets a new task for its configuration or its partition.
+    """Claim the task named by the run's tags; a run started by hand gets a new task for its configuration or partition.
 
-    A run that comes too late (another has the task, or it was cancelled) yields nothing, and ends without doing anything.
+    A late run (another run has the task, or it was cancelled) yields nothing and ends.
     """
     tags = context.run.tags
-    # A run executed again from the UI carries the tags of the first one, whose task has ended: it is a run by hand.
+    # A re-execution from the UI carries the tags of the first run, whose task has ended: it counts as started by hand.
     by_hand = TASK_ID_TAG not in tags or context.run.parent_run_id is not None
     with engine_errors(context):
         if not by_hand:

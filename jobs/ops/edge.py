@@ -26,7 +26,7 @@ WITHIN_THE_RUN = (StoreUnavailable, ArtifactsUnavailable)
 OUTCOMES: Mapping[type[CodegenError], str] = MappingProxyType(
     {NotPermitted: "refused", Superseded: "superseded", LeaseLost: "stopped"}
 )
-"""Errors that are an ordinary end of a run, and what the run's tag `codegen/outcome` calls it."""
+"""Errors that end a run in the ordinary way -> value of the run's tag `codegen/outcome`."""
 
 OUTCOME_TAG = "codegen/outcome"
 
@@ -44,12 +44,12 @@ def measure_ops_with(observe: Callable[[str, float, str], None]) -> None:
 
 @contextmanager
 def engine_errors(context: dg.OpExecutionContext) -> Iterator[None]:
-    """Let short troubles of store and storage be retried in place, and end the run on every other error of the engine.
+    """Retry brief failures of store and storage in place; fail the run on every other engine error.
 
-    Ordinary ends (`OUTCOMES`) pass unchanged: they are for `ordinary_ends` around this.
+    Ordinary ends (`OUTCOMES`) pass through to `ordinary_ends`, which wraps this.
 
     Raises:
-        dagster.Failure: with the error's sentence and code; the job's failure hook decides what becomes of the task.
+        dagster.Failure: with the error's message and code; the job's failure hook settles the task.
     """
     began, ended = time.monotonic(), "ok"
     try:
@@ -65,10 +65,10 @@ def engine_errors(context: dg.OpExecutionContext) -> Iterator[None]:
 
 @contextmanager
 def ordinary_ends(context: dg.OpExecutionContext, lease: TaskLease) -> Iterator[None]:
-    """End the op without an output, and with it the run in success, when its work is refused, superseded or no longer wanted.
+    """End the op without an output, and so the run in success, if its work is refused, superseded or no longer wanted.
 
-    Dagster skips what is downstream: no step and no partition turns red for an answer that was to be expected. The task gets its reason
-    here, since no failure hook is called.
+    Dagster skips the downstream steps: no step and no partition turns red for an expected result. The task gets its reason here,
+    since no failure hook is called.
     """
     try:
         yield
@@ -89,9 +89,9 @@ def ordinary_ends(context: dg.OpExecutionContext, lease: TaskLease) -> Iterator[
 
 
 def _answer_command(store: Store, task: TaskRow) -> None:
-    """Say under the pull request or issue that the command was refused, once; the person who wrote it sees nothing else of it."""
+    """Post the refusal under the pull request or issue, once; its author gets no other answer."""
     command_id, number = task.metadata.get("comment_id"), task.number
     if not isinstance(command_id, int) or number is None or task.forge != "github":
         return
-    text = f"`/{task.metadata.get('command', 'review')}` is for people who may write to this repository."
+    text = f"`/{task.metadata.get('command', 'review')}` requires write access to this repository."
     store.effects.answer(command_id, forge=task.forge, repository=task.repository, number=number, text=text)

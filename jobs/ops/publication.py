@@ -33,7 +33,7 @@ def publish_review(
     store = ledger.store
     with ordinary_ends(context, lease), engine_errors(context):
         assert lease.task is not None, "only a run that holds a task has a review validated"
-        finished = published_for(store, lease.task)  # an earlier try of this step came so far
+        finished = published_for(store, lease.task)  # done by an earlier try of this step
         if finished is None:
             lease.check()
             effect = _enqueue(store, lease.task, validated.review)
@@ -47,13 +47,13 @@ def publish_review(
             return
         published = PublishedReview.from_bytes(finished.result)
         yield document_output(published, publication_metadata(published, validated.validation))
-        store.effects.mark_materialized(finished.id)  # Dagster goes on here when it has stored document and event
+        store.effects.mark_materialized(finished.id)  # Dagster resumes here once it has stored document and event
         if published.state == "dead":
             raise dg.Failure(f"the review could not be posted: {published.reason}", allow_retries=False)
 
 
 def published_for(store: Store, task: TaskRow) -> EffectRow | None:
-    """Return the effect with which the publisher ended this claim of the task; None if it did not, so that publishing goes on."""
+    """Return the effect with which the publisher ended this claim of the task; None while publishing goes on."""
     now = store.tasks.get(task.id)
     if now is None or now.fence != task.fence:
         return None

@@ -23,7 +23,7 @@ def take_snapshot(
         forge = forges.reading(task.repository, task.number)
         asked_by = task.metadata.get("requested_by")
         if isinstance(asked_by, str) and not forge.may_write(task.repository, asked_by):
-            raise NotPermitted(f"{asked_by} may not write to {task.repository}, so /{_command(task)} is refused")
+            raise NotPermitted(f"{asked_by} has no write access to {task.repository}, so /{_command(task)} is refused")
         snapshot = forge.snapshot(task.repository, task.number, head_sha=task.head_sha)
         lease.answered("forge_unavailable")
         context.log.info("%s files changed at %s", snapshot.files_total, snapshot.head_sha)

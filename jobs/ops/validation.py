@@ -34,7 +34,7 @@ def validate_review(
         lease.check()
         lease.answered("artifacts_unavailable")
         if lease.task is None:
-            sentence = "this run holds no task, and nothing is published without one; run the job from pull_request_snapshot on"
+            sentence = "this run holds no task, and publishing needs one; run the job from pull_request_snapshot"
             raise dg.Failure(sentence, allow_retries=False)
         actor = f"run:{context.run_id}"
         yield dg.Output(record_checks(ledger.store, lease.task, review, snapshot, actor=actor))

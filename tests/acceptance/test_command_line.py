@@ -103,4 +103,4 @@ def test_a_review_that_could_not_read_everything_ends_with_a_code_of_its_own(
     assert "Read 1 of 2 changed files, 2 of 2 changed lines." in page
     assert "not read: tool (binary)" in page
     (written,) = [Path(file) for file in found["files"] if file.endswith(".md")]
-    assert "nothing found in the part that was read, 1 of 2 changed files read" in written.read_text(encoding="utf-8")
+    assert "no findings in the part that was read, 1 of 2 changed files read" in written.read_text(encoding="utf-8")

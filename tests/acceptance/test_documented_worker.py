@@ -115,5 +115,5 @@ def test_a_worker_that_cannot_reach_dagsters_records_says_so_and_is_given_nothin
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert ended.returncode == 1
-    assert f"Dagster's records cannot be read with the settings in {elsewhere}" in ended.stderr
+    assert f"Dagster's storage cannot be read with the settings in {elsewhere}" in ended.stderr
     assert store.queries.agents() == []

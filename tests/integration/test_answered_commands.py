@@ -13,7 +13,7 @@ from tests.doubles.github import GitHubDouble
 from tests.integration.ledger_rows import take
 from tests.integration.publisher_outbox import a_review, enqueue, finished, open_pull, publishing
 
-TEXT = "`/review` is for people who may write to this repository."
+TEXT = "`/review` requires write access to this repository."
 POST_CALL = "POST /repos/{owner}/{repo}/issues/{number}/comments"
 LIST_CALL = "GET /repos/{owner}/{repo}/issues/{number}/comments"
 

@@ -163,7 +163,7 @@ def test_a_refused_command_puts_one_answer_into_the_outbox_however_often_it_is_d
     assert (answer.kind, answer.task_id, answer.repository, answer.number) == (
         "comment", None, "Codertocat/Hello-World", 2,
     )  # fmt: skip
-    assert answer.payload == b"`/review` works on open pull requests and issues only; reopen this one first."
+    assert answer.payload == b"`/review` works only on open pull requests and issues; reopen this one first."
     assert take(store) is None
     assert [event.reason for event in delivered(store)] == ["closed", "closed"]
 

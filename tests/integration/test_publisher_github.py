@@ -68,7 +68,7 @@ def test_a_clean_review_is_posted_too(github: GitHubDouble, store: Store, tmp_pa
     effect = enqueue(store, a_review(open_pull(github), lines=()))
     with publishing(store, github.url, tmp_path):
         assert result_of(finished(store, effect.id)).state == "posted"
-    assert "nothing to report" in github.reviews("octo", "shop", 7)[0].body
+    assert "no findings" in github.reviews("octo", "shop", 7)[0].body
 
 
 def test_a_head_that_moved_supersedes_the_review_and_nothing_is_posted(

@@ -119,11 +119,11 @@ def test_a_refused_command_is_an_outcome_and_no_failure(environment: None, store
     assert "FAILED" not in ended["partition"]
     now = the(task, store)
     assert (now.status, now.error_code) == ("failed", "not_permitted")
-    assert now.error == "mallory may not write to octo/repo, so /review is refused"
+    assert now.error == "mallory has no write access to octo/repo, so /review is refused"
     answer = take(store)
     assert answer is not None
     assert (answer.kind, answer.number) == ("comment", 7)
-    assert answer.payload == b"`/review` is for people who may write to this repository."
+    assert answer.payload == b"`/review` requires write access to this repository."
 
 
 def test_a_run_whose_head_has_moved_is_superseded_and_not_failed(

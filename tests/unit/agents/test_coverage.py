@@ -208,7 +208,7 @@ def test_what_is_left_out_on_purpose_is_listed_and_makes_no_review_partial(file:
     for model in (False, True):
         review = reviewed(file, changed("src/b.py", "x = 1\n"), model=model)
         assert (review.outcome, reasons(review)) == (Outcome.CLEAN, {file.path: reason})
-        assert "Left out on purpose: 1 " in review.summary
+        assert "Skipped on purpose: 1 " in review.summary
 
 
 def test_two_files_of_one_name_are_both_counted_and_not_read() -> None:
@@ -229,9 +229,9 @@ def test_a_count_that_disagrees_with_the_list_makes_a_review_partial(
     assert ("The forge counts" in review.summary) == doubt
 
 
-def test_an_absurd_count_of_files_is_told_and_not_spelled_out() -> None:
+def test_an_absurd_file_count_is_reported_but_not_listed_in_full() -> None:
     review = reviewed(change=snapshot(changed("a.py", "x = 1\n"), files_total=10**12))
-    assert "counts 1,000,000,000,000 changed files and lists 1" in review.summary
+    assert "counts 1,000,000,000,000 changed files but lists 1" in review.summary
     assert review.coverage.files_changed < 30_000
 
 

@@ -278,7 +278,7 @@ def test_a_change_of_media_only_is_reviewed_and_says_so() -> None:
         review = reviewer.verify(asked, change, static(), instructions=ReviewInstructions())
         assert review.outcome is Outcome.REVIEWED
         assert "None of the 2 changed files was read." in review.summary
-        assert "Left out on purpose: 2 (an image, a font, sound or film)." in review.summary
+        assert "Skipped on purpose: 2 (an image, font, audio or video file)." in review.summary
 
 
 def _skipped(change: PullRequestSnapshot) -> tuple[SkippedFile, ...]:

@@ -169,7 +169,7 @@ def test_what_was_not_posted_dropped_or_not_read_is_counted_with_reasons() -> No
     )
 
     for expected in (
-        "  not read: a.bin (binary)\n  skipped: go.sum (generated, ",
+        "  not read: a.bin (binary)\n  skipped: go.sum (generated; ",
         "3 (below_severity_floor)",
         "1 (quote_not_found)",
         "the model did not answer",

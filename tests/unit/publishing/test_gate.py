@@ -85,7 +85,7 @@ def html_of_others(post: ReviewPost) -> list[str]:
 
 def test_a_clean_review_says_so_and_what_it_read() -> None:
     post = compose(review())
-    assert post.body.startswith("### Review of `0123456789`: nothing to report, 3 of 3 changed files read")
+    assert post.body.startswith("### Review of `0123456789`: no findings, 3 of 3 changed files read")
     assert post.comments == ()
     assert post.confirmed == 0
 
@@ -148,7 +148,7 @@ def test_hundreds_of_findings_still_fit_and_still_add_up() -> None:
     post = compose(review(*findings, summary="word " * 50_000))
     assert len(post.body) <= 60_000
     assert len(post.omitted) > 0
-    assert "further findings had no room here" in post.body
+    assert "further findings did not fit here" in post.body
     assert post.confirmed == 700
 
 
