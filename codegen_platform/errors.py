@@ -58,9 +58,9 @@ class ForgeRefused(CodegenError):
 
 
 class ForgeNotYet(ForgeRefused):
-    """The forge does not show what it announced itself: right after an event that passes, later it is a refusal like any other.
+    """The forge does not show yet something that it announced. Temporary right after an event; later an ordinary refusal.
 
-    The age of the work decides, which only the caller knows; see `tasks.retrying`.
+    The age of the work decides, and only the caller knows it; see `tasks.retrying`.
     """
 
     code = "forge_not_yet"
@@ -98,17 +98,17 @@ class BudgetExhausted(CodegenError):
 
 
 class NotPermitted(CodegenError):
-    """The person who asked for the work may not ask for it: an answer, not a failure."""
+    """The requester is not allowed to ask for this work: an answer, not a failure."""
 
     code = "not_permitted"
 
 
 class Superseded(CodegenError):
-    """A newer head commit replaced the one that this work was for, or the pull request was closed.
+    """A newer head commit replaced the one of this work, or the pull request was closed.
 
     Attributes:
-        shown_head_sha: the head that the forge shows instead; None if it shows a closed pull request, or that is not known. The forge may
-            be behind: see `tasks.attempts`.
+        shown_head_sha: the head that the forge shows instead; None if the pull request is closed, or if unknown. The forge may lag:
+            see `tasks.attempts`.
     """
 
     code = "superseded"

@@ -1,9 +1,9 @@
-"""Signs of life: each process of a platform touches a file of its own while its main loop turns.
+"""Heartbeats: each platform process touches its own file while its main loop runs.
 
-The supervisor names the file in the environment, restarts a process whose file grows old, and touches the files of those that it asks
-over HTTP instead. `/readyz` names who is silent. The time of a file is `CLOCK_MONOTONIC` and not the hour: every process of a machine
-reads the same value, a step of the clock does not change it, and it stands still while the machine sleeps. Setting the time of a file
-takes no space, so a full disk is not mistaken for a hang.
+The supervisor passes the file's path in the environment and restarts a process whose file gets old; for processes that it polls over
+HTTP it touches the file itself. `/readyz` names silent processes. The file's time is `CLOCK_MONOTONIC`, not wall-clock time: all
+processes of a machine read the same value, clock changes do not affect it, and it pauses during suspend. Setting a file's time takes
+no space, so a full disk is not mistaken for a hang.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from pathlib import Path
 VARIABLE = "CODEGEN_INTERNAL_HEARTBEAT"
 INTERVAL_SECONDS = 2.0
 OLD_SECONDS = 15.0
-"""A process that was silent for longer is named; it is killed later, so that it has time to come back."""
+"""`/readyz` names a process after this long; the supervisor kills it later, so it has time to recover."""
 
 
 def heartbeats_of(home: Path) -> Path:
-    """Return the folder of the files, which are named after the parts of the platform."""
+    """Return the folder of the heartbeat files; each is named after its part of the platform."""
     return home / "run" / "heartbeats"
 
 
 def beat(file: Path | None = None) -> None:
-    """Leave a sign of life: in the file, else in the one that the environment names; without one nothing happens."""
+    """Touch the heartbeat file: the given one, else the one in the environment; do nothing without either."""
     if file is None and VARIABLE in os.environ:
         file = Path(os.environ[VARIABLE])
     if file is not None:
@@ -34,7 +34,7 @@ def beat(file: Path | None = None) -> None:
 
 
 def beat_steadily() -> None:
-    """Leave signs of life from a thread for as long as this process runs Python code."""
+    """Beat from a thread for as long as this process can run Python code."""
 
     def run() -> None:
         while True:
@@ -45,12 +45,12 @@ def beat_steadily() -> None:
 
 
 def mark_down(file: Path) -> None:
-    """Record that the process does not run, though it should."""
+    """Record that the process is down although it should run."""
     _set_time(file, 0.0)
 
 
 def last_beat(file: Path) -> float | None:
-    """Return the monotonic time of the last sign of life, 0 for a process that is down; None without a file."""
+    """Return the monotonic time of the last heartbeat; 0 if the process is down, None without a file."""
     try:
         return file.stat().st_mtime
     except OSError:
@@ -58,7 +58,7 @@ def last_beat(file: Path) -> float | None:
 
 
 def silences(home: Path) -> dict[str, float | None]:
-    """Return for each part of the platform how many seconds ago its last sign of life was; None for one that is down."""
+    """Return part of the platform -> seconds since its last heartbeat; None if it is down."""
     now, found = time.monotonic(), {}
     with suppress(OSError):
         for file in sorted(heartbeats_of(home).iterdir()):

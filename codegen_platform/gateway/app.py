@@ -38,7 +38,7 @@ GITHUB_MAX_BODY_BYTES = 25 * 1024 * 1024
 BODY_SECONDS = 15.0
 BODIES_IN_MEMORY = 8
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", WEBHOOK_PATH})
-"""What others than programs of this machine may ask the private listener for: a delivery is signed, the rest holds counts only."""
+"""Paths of the private listener open to other machines: deliveries are signed, the rest shows only counts."""
 THREADS = 8
 """In which the API asks the ledger. With 40, as is usual, 32 clients at once got half as many answers: threads and connections in each
 other's way."""
@@ -56,11 +56,11 @@ class Gateway(FastAPI):
 
     @property
     def public(self) -> PublicListener:
-        """What the public listener serves: the same webhook, and none of the rest."""
+        """The application of the public listener: the same webhook and nothing else."""
         return PublicListener(webhook=self.webhook)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request on the private listener."""
+        """Handle a request on the private listener."""
         if scope["type"] == "http" and scope["path"] == WEBHOOK_PATH and scope["method"] == "POST":
             await self.webhook(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] not in OPEN_PATHS and not is_of_this_machine(scope):
@@ -91,15 +91,15 @@ def create_app(
     Args:
         store: for reading; asked from threads.
         intake: for recording; started when the application starts.
-        redis_url: where updates and the index of ready tasks are; it may be away.
-        webhook_secrets: the secret in force, and during a rotation the one before.
+        redis_url: holds updates and the index of ready tasks; it may be unavailable.
+        webhook_secrets: the current secret and, during a rotation, the previous one.
         max_body_bytes: a larger delivery is refused; GitHub's limit is 25 MB.
         body_seconds: a delivery whose body takes longer is refused.
-        trusted_proxies: networks of the proxies whose `X-Forwarded-For` is believed.
-        home: where `up` runs on this machine, for readiness: its disk, and the signs of life of its parts.
+        trusted_proxies: networks of the proxies whose `X-Forwarded-For` is trusted.
+        home: home of the `up` on this machine; readiness checks its disk and heartbeats.
 
     Raises:
-        WrongUsage: no secret, or an empty one: every delivery would be refused, or any taken.
+        WrongUsage: no secret (every delivery would be refused), or an empty one (any would be accepted).
     """
     if not webhook_secrets or not all(webhook_secrets):
         raise WrongUsage("the gateway needs a webhook secret: set GITHUB_WEBHOOK_SECRET")

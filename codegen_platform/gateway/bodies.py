@@ -12,10 +12,10 @@ from codegen_platform.events.delivery import RawHeaders
 
 LINGER_SECONDS = 2.0
 SMALL_BYTES = 1024 * 1024
-"""Nearly all of GitHub's deliveries are smaller."""
+"""Nearly all GitHub deliveries are smaller."""
 KEPT_FOR_SMALL = 1 / 4
 ONE_SENDER_BODIES = 2
-"""So many bodies of the largest size may one address have unfinished at the same time."""
+"""Unfinished bytes allowed per address, as a multiple of the largest body."""
 
 
 class BodyTooLarge(CodegenError):
@@ -38,7 +38,7 @@ class TooManyBodies(CodegenError):
 
 
 class SenderTooBusy(CodegenError):
-    """The requests of one address hold more bytes than are set aside for one."""
+    """The unfinished requests of one address hold more bytes than allowed for one address."""
 
     code = "sender_too_busy"
     retryable = True
@@ -49,16 +49,16 @@ class ClientGone(Exception):
 
 
 class BodyLimits:
-    """The limits for all requests of one process, and what unfinished ones hold now.
+    """Limits for all requests of one process, and the bytes held by unfinished ones.
 
-    A body is signed over its last byte, so until then nobody knows whose it is. A quarter of the room is therefore kept for small
-    bodies, and no address gets more than its share.
+    The signature covers the whole body, so the sender is unknown until the last byte. A quarter of the memory is therefore reserved
+    for small bodies, and each address has a limit.
 
     Args:
-        one_bytes: the largest body; whatever the header says, the bytes that come are counted.
-        all_bytes: what all unfinished requests may hold together, so that many large bodies do not exhaust the memory.
+        one_bytes: the largest body; counts received bytes, not the header.
+        all_bytes: limit for all unfinished requests together, so that many large bodies do not exhaust memory.
         deadline_seconds: from the first look at the body to its last byte.
-        small_bytes: up to this size a body may use all of the room.
+        small_bytes: bodies up to this size may use all of the memory.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class BodyLimits:
         self._held_by_sender: Counter[str] = Counter()
 
     def take(self, size: int, *, taken_before: int, sender: str | None) -> None:
-        """Count bytes of a body of which `taken_before` were counted already; they count also if they are refused.
+        """Count bytes of a body with `taken_before` bytes counted so far; refused bytes count too.
 
         Raises:
-            BodyTooLarge, TooManyBodies, SenderTooBusy: a limit is passed.
+            BodyTooLarge, TooManyBodies, SenderTooBusy: a limit is exceeded.
         """
         taken = taken_before + size
         self._held += size
@@ -86,7 +86,7 @@ class BodyLimits:
         if sender is not None:
             self._held_by_sender[sender] += size
         if taken > self.one_bytes:
-            raise BodyTooLarge(f"the body has over {self.one_bytes} bytes")
+            raise BodyTooLarge(f"the body is larger than {self.one_bytes} bytes")
         if sender is not None and self._held_by_sender[sender] > self._one_sender_bytes:
             raise SenderTooBusy(f"unfinished requests of one address hold over {self._one_sender_bytes} bytes")
         if self._held > self._all_bytes:
@@ -95,7 +95,7 @@ class BodyLimits:
             raise TooManyBodies(f"unfinished large requests hold over {self._large_bodies_bytes} bytes")
 
     def release(self, taken: int, *, sender: str | None) -> None:
-        """Give back all bytes of one body."""
+        """Release all bytes of one body."""
         self._held -= taken
         self._held_by_large -= self._of_large(taken)
         if sender is not None and taken:
@@ -110,7 +110,7 @@ class BodyLimits:
 class BodyReading:
     """One body: `read` it, then `release` its bytes when the request is done.
 
-    `sender` is the address whose limit it counts against; None for one that speaks for many, such as a proxy.
+    `sender` is the address whose limit it counts against; None if many senders share it, as behind a proxy.
     """
 
     def __init__(self, limits: BodyLimits, sender: str | None = None) -> None:

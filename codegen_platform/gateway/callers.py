@@ -17,12 +17,12 @@ _PROXY_HEADERS = (b"forwarded", b"via", b"x-real-ip")
 
 
 def is_of_this_machine(scope: Scope) -> bool:
-    """Return whether a request comes from a program of this machine and was meant for it.
+    """Return whether a request comes from a program on this machine and is addressed to this machine.
 
-    That a request carries no header of a proxy proves nothing, since a proxy need not set any: what keeps the internet away is that
-    proxies lead to the public listener. One that does carry such a header speaks for somebody else. The name in `Host` is checked
-    because a web page may point a name of its own at 127.0.0.1 and read the answers in a visitor's browser. HTTP/1.0 is what nginx
-    speaks, unless told otherwise, to a server behind it that was meant to be private; nothing else still does.
+    A request without proxy headers proves nothing, since a proxy need not set them: the internet is kept out because proxies lead to
+    the public listener. A request with such a header comes from another machine. `Host` is checked because a web page can point its
+    own name at 127.0.0.1 and read the answers in a visitor's browser (DNS rebinding). HTTP/1.0 is refused because nginx uses it by
+    default for a proxied server, and nothing else still does.
     """
     if scope.get("http_version") == "1.0":
         return False
@@ -35,26 +35,26 @@ def is_of_this_machine(scope: Scope) -> bool:
 
 
 def is_loopback_name(host: str) -> bool:
-    """Return whether the value of a `Host` header is a name of this machine for itself, with or without a port."""
+    """Return whether a `Host` header names this machine's loopback, with or without a port."""
     return _LOCAL_HOST.fullmatch(host) is not None
 
 
 def not_allowed_here() -> Response:
-    """Return the refusal of a request from elsewhere."""
+    """Return the refusal of a request from another machine."""
     return problem(
         403,
         NotAllowedHere.code,
-        "This address answers only programs on the machine of the gateway, at 127.0.0.1 or localhost. Deliveries go to the public port.",
+        "Only programs on the gateway's machine may use this address, at 127.0.0.1 or localhost. Send deliveries to the public port.",
     )
 
 
 def refuse_other_sites(request: Request) -> None:
-    """Refuse what a browser sends for a page of another site: the person who looks at that page did not ask for it.
+    """Refuse a browser's request from a page of another site (cross-site request forgery).
 
-    A page of another port of this machine is another program's, so it counts as another site.
+    Another port on this machine is another program, so its pages count as another site.
 
     Raises:
-        NotAllowedHere: `Origin` is not the address that was asked, or `Sec-Fetch-Site` names another site.
+        NotAllowedHere: `Origin` is not the requested address, or `Sec-Fetch-Site` names another site.
     """
     asked = request.headers.get("host", "").lower()
     origins = request.headers.getlist("origin")
@@ -64,7 +64,7 @@ def refuse_other_sites(request: Request) -> None:
 
 
 def authority_of(origin: str) -> str | None:
-    """Return the host and port of an `Origin`, in lower case; None if it has none, as `null`."""
+    """Return the host and port of an `Origin` in lower case; None if it has none (`null`)."""
     try:
         return urlsplit(origin).netloc.lower() or None
     except ValueError:

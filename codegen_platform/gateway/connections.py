@@ -82,7 +82,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one header. Trailers of a chunked body arrive here too: they are counted and dropped, since nobody checked them."""
+        """Take one header. Trailers of a chunked body arrive here too: they are counted and dropped, since they are unchecked."""
         self._count(len(name) + len(value))
         self._header_count += 1
         if self._header_count > MAX_HEADERS:

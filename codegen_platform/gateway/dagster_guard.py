@@ -1,7 +1,7 @@
-"""What a request must be to reach Dagster's web server, which has no login and takes mutations from any page that a browser shows.
+"""The guard in front of Dagster's web server, which has no login and accepts mutations from any web page.
 
-Browsers say for which page they send a request. The guard lets pass what Dagster's own pages send, and what programs of this machine
-send as they would to any API; it does not stop a program of this machine, which can do all of it without Dagster as well.
+Browsers name the page that sends a request. The guard passes requests from Dagster's own pages and from programs on this machine.
+It does not stop hostile local programs, which could do the same without Dagster.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ POLICY_VIOLATION = 1008
 _READS = frozenset({"GET", "HEAD"})
 
 WRONG_HOST = (
-    "Dagster is asked under a name that is not allowed: use 127.0.0.1 or localhost, "
+    "This host name is not allowed for Dagster: use 127.0.0.1 or localhost, "
     "or add the name to CODEGEN_DAGSTER__ALLOWED_HOSTS."
 )
-OTHER_SITE = "Dagster takes nothing from pages of other sites."
-READ_BY_ADDRESS = "Send GraphQL with POST: a query in the address could be sent by any page."
+OTHER_SITE = "Dagster refuses requests from pages of other sites."
+READ_BY_ADDRESS = "Send GraphQL with POST: any page could send a query in a URL."
 NOT_JSON = "Send GraphQL as application/json."
-CLOSED = "This address is closed: what the platform produced is reported by its own runs only."
+CLOSED = "This address is closed: only the platform's own runs report results."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,8 +33,8 @@ class DagsterGuard:
     """An ASGI application around Dagster's.
 
     Attributes:
-        allowed_hosts: names, besides those of loopback, under which it may be asked; with a port only that one counts.
-        path_prefix: what Dagster's own addresses begin with.
+        allowed_hosts: host names allowed besides loopback; a name with a port allows only that port.
+        path_prefix: path prefix of Dagster's own addresses.
     """
 
     app: ASGIApp
@@ -56,7 +56,7 @@ class DagsterGuard:
             await problem(403, "not_allowed_here", refusal)(scope, receive, send)
 
     def _refusal_of(self, scope: Scope) -> str:
-        """Return why a request is refused; empty if it is not."""
+        """Return the reason for refusing a request; empty if it is allowed."""
         headers = Headers(scope=scope)
         if not self._is_meant_for_us(headers):
             return WRONG_HOST
@@ -80,7 +80,7 @@ class DagsterGuard:
 
 
 def _is_of_other_site(headers: Headers, *, may_be_a_link: bool) -> bool:
-    """Return whether a browser sends this for a page that is not Dagster's; a person may follow a link to Dagster from anywhere."""
+    """Return whether a browser sends this from a page other than Dagster's; following a link to Dagster is allowed from anywhere."""
     host = headers["host"].lower()
     if any(authority_of(origin) != host for origin in headers.getlist("origin")):
         return True
@@ -91,14 +91,14 @@ def _is_of_other_site(headers: Headers, *, may_be_a_link: bool) -> bool:
 
 
 def _refusal_of_graphql(scope: Scope, headers: Headers) -> str:
-    if scope["method"] in _READS:  # without a query in the address there is only the playground's page
+    if scope["method"] in _READS:  # without a query in the URL, this serves only the playground page
         return READ_BY_ADDRESS if scope["query_string"] else ""
     media = [value.partition(";")[0].strip().lower() for value in headers.getlist("content-type")]
     return "" if scope["method"] == "POST" and media == ["application/json"] else NOT_JSON
 
 
 def _unframed(send: Send) -> Send:
-    """Return a `send` that forbids other sites to show the page in a frame, over which they could lay buttons of their own."""
+    """Return a `send` that forbids framing by other sites (clickjacking)."""
 
     async def send_unframed(message: Message) -> None:
         if message["type"] == "http.response.start":

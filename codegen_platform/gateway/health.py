@@ -1,4 +1,4 @@
-"""Whether the process is up, and whether what it depends on answers, commits, and shows signs of life."""
+"""Liveness (`/healthz`) and readiness (`/readyz`): dependencies, commits, disk, heartbeats."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 PROBE_SECONDS = 1.5
 COMMIT_KEPT_SECONDS = 1.0
-"""Everyone may ask, and each answer costs a commit."""
+"""Anyone may ask, and each answer costs a commit."""
 
 Probe = Callable[[], Awaitable[bool]]
 
@@ -61,11 +61,13 @@ WITHOUT_WRITER = "No gateway keeps the index in Redis yet: the depths of the que
 
 
 WITHOUT_COMMITS = "PostgreSQL answers but commits nothing, so deliveries are refused: its disk is full, or it is a standby (see its log)."
-WITHOUT_SPACE = "The disk of the home has less than {megabytes} MB left: free some space. Nothing is lost, and work goes on by itself then."
-DOWN = "{name} does not run: `up` starts it again after growing waits; its log in the home says why it ended."
-SILENT = "{name} has given no sign of life for {seconds:.0f} s: `up` kills it and starts it again."
+WITHOUT_SPACE = (
+    "The disk of the home has less than {megabytes} MB left: free some space. Nothing is lost; work resumes by itself."
+)
+DOWN = "{name} is not running: `up` restarts it with increasing delays; see its log in the home."
+SILENT = "{name} has sent no heartbeat for {seconds:.0f} s: `up` will kill and restart it."
 SUPERVISOR_SILENT = (
-    "`up` has given no sign of life for {seconds:.0f} s, so nothing is restarted: kill it and start it again."
+    "`up` has sent no heartbeat for {seconds:.0f} s, so nothing is restarted: kill it and start it again."
 )
 SUPERVISOR = "supervisor"
 LOW_SPACE_BYTES = 64 * 1024 * 1024
@@ -88,12 +90,12 @@ class Readiness(BaseModel):
         description="age of the oldest task update that the index in Redis does not contain; 0 = none, null = there is no index"
     )
     silent_seconds: dict[str, float | None] = Field(
-        description="by part of a platform that `up` started: since its last sign of life; null = it does not run"
+        description="by part of a platform started by `up`: seconds since its last heartbeat; null = not running"
     )
 
 
 class SharedProbe(Generic[T]):
-    """A probe that runs once however many ask; a good answer is kept for a while, and after a second and a half it is `otherwise`."""
+    """A probe shared by concurrent requests; caches a good answer for a while and returns `otherwise` after 1.5 s."""
 
     def __init__(self, probe: Callable[[], Awaitable[T]], otherwise: T, *, kept_seconds: float = 0.0) -> None:
         self._probe = probe
@@ -128,7 +130,7 @@ def store_probe(store: Store) -> Callable[[], Awaitable[tuple[bool, bool]]]:
 
 
 def has_space(home: Path) -> bool:
-    """Return whether the disk of the home has room for a little more."""
+    """Return whether the disk of the home has a minimum of free space."""
     try:
         return shutil.disk_usage(home).free >= LOW_SPACE_BYTES
     except OSError:
@@ -165,7 +167,7 @@ def index_probe(redis: Redis, store: Store) -> Callable[[], Awaitable[float | No
 
 
 def troubles_probe(store: Store) -> Callable[[], Awaitable[Sequence[Trouble]]]:
-    """Return a probe of what keeps work from moving although everything answers."""
+    """Return a probe for conditions that block work although every dependency answers."""
 
     async def probe() -> Sequence[Trouble]:
         try:
@@ -184,7 +186,7 @@ def health_routes(
     troubles: Callable[[], Awaitable[Sequence[Trouble]]],
     home: Path | None,
 ) -> APIRouter:
-    """Return `/healthz` and `/readyz`; the latter looks at the disk and the signs of life in the home, if there is one here."""
+    """Return `/healthz` and `/readyz`; the latter also checks the home's disk and heartbeats, if there is a home."""
     router = APIRouter(tags=["health"])
     ledger = SharedProbe(store, (False, False), kept_seconds=COMMIT_KEPT_SECONDS)
     redis_answers = SharedProbe(redis, False)
@@ -198,9 +200,9 @@ def health_routes(
 
     @router.get("/readyz", operation_id="readyz", responses=READINESS)
     async def readyz(response: Response) -> Readiness:
-        """Say whether everything answers, commits, has space, shows signs of life, and whether work moves.
+        """Report dependencies, commits, disk space, heartbeats, and whether work makes progress.
 
-        Without commits 503, because deliveries are refused; whatever else is missing still 200, degraded.
+        503 without commits, because deliveries are refused; 200 `degraded` for any other fault.
         """
         behind, (answers, commits), has_redis, found = await asyncio.gather(
             behind_seconds(), ledger(), redis_answers(), known_troubles()

@@ -50,7 +50,7 @@ def queue_gauges(store: Store) -> list[GaugeMetricFamily]:
         oldest.add_metric([row.queue], max(0.0, age_seconds))
     held = _gauge(
         "codegen_feed_held_back_seconds",
-        "How long the oldest task update has been held back by an open transaction of the ledger's database.",
+        "Seconds that an open transaction in the ledger's database has held back the oldest task update.",
         store.queries.feed_held_back_seconds() or 0.0,
     )
     return [depth, oldest, held]

@@ -1,4 +1,4 @@
-"""The public listener: signed deliveries and a sign of life. Everything else that the gateway serves is on the private one."""
+"""The public listener: signed deliveries and `/healthz`. The gateway serves everything else on the private one."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _NOT_FOUND = bytes(problem(404, "not_found", "There is nothing at this address."
 class PublicListener:
     """The ASGI application of the public listener.
 
-    It is an application of its own, not a filter before the API's: what a request says about itself cannot lead to the API, which is
-    not here.
+    It is a separate application, not a filter in front of the API: no request header can reach the API, because it is not mounted
+    here.
     """
 
     webhook: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request: 404 unless it is one of the two that are served."""
+        """Handle a request: 404 for all but the two served paths."""
         asked = (scope["method"], scope["path"])
         if asked == ("POST", WEBHOOK_PATH):
             await self.webhook(scope, receive, send)

@@ -41,7 +41,9 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
             _refusal(408, "body_too_slow", "The body did not arrive in time."),
             _refusal(413, "body_too_large", "The body is larger than what is taken; GitHub sends at most 25 MB."),
             _refusal(415, "encoded_body", "Send the body as it is, without Content-Encoding."),
-            _refusal(429, "sender_too_busy", "Too many large deliveries of one address are in flight; send it again."),
+            _refusal(
+                429, "sender_too_busy", "Too many large deliveries from one address are in flight; try again later."
+            ),
             _refusal(503, "too_busy", "Too many large deliveries are in flight; send it again."),
             _refusal(503, "store_unavailable", "PostgreSQL cannot be reached; nothing was recorded."),
         )

@@ -1,4 +1,4 @@
-"""The address that a request counts against, seen through the proxies that the settings trust."""
+"""The sender's address for limits, as seen through trusted proxies."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ IPV6_CUSTOMER_BITS = 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Senders:
-    """Tells senders apart for limits only: nothing is allowed because of an address that a proxy wrote down."""
+    """Distinguishes senders for limits only; no permission depends on an address reported by a proxy."""
 
     trusted: tuple[IPv4Network | IPv6Network, ...]
 
     @classmethod
     def behind(cls, networks: Sequence[str]) -> Senders:
-        """Return the reader of addresses for proxies in these networks."""
+        """Return a reader that trusts proxies in these networks."""
         return cls(trusted=tuple(ip_network(network) for network in networks))
 
     def sender_of(self, scope: Scope) -> str | None:
-        """Return the address of the sender; None if a trusted proxy does not name it, because it speaks for many.
+        """Return the sender's address; None if a trusted proxy does not name it, since many senders share that proxy.
 
-        Each proxy appends the address that it saw to `X-Forwarded-For`, so the last one that is not a trusted proxy's own is the
-        sender's; what stands before it is whatever the sender wrote.
+        Each proxy appends the address it saw to `X-Forwarded-For`, so the last one that is not a trusted proxy is the sender's;
+        everything before it was written by the sender.
         """
         client = _address(scope["client"][0]) if scope.get("client") else None
         if client is None:
@@ -46,7 +46,7 @@ def _forwarded_for(scope: Scope) -> list[Address | None]:
 
 
 def _address(text: str) -> Address | None:
-    """Return an address; an IPv4 address that came over an IPv6 socket is the IPv4 address."""
+    """Return an address; unwraps an IPv4 address from an IPv6 socket."""
     try:
         address = ip_address(text)
     except ValueError:
@@ -55,7 +55,7 @@ def _address(text: str) -> Address | None:
 
 
 def _counted(address: Address) -> str:
-    """Return what is counted: a customer has a whole IPv6 /64, so its addresses count as one."""
+    """Return the key to count: one customer has a whole IPv6 /64, so its addresses count as one."""
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, IPV6_CUSTOMER_BITS), strict=False))
     return str(address)

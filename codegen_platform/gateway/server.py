@@ -1,4 +1,4 @@
-"""How the gateway is served: one uvicorn process with two listeners and everything bounded."""
+"""The gateway's server: one uvicorn process with two bounded listeners."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GRACE_SECONDS = 6
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a listener listens."""
+    """The address of a listener."""
 
     host: str
     port: int
@@ -50,23 +50,22 @@ class GatewayServer(uvicorn.Server):
         await self.public.startup()
 
     async def on_tick(self, counter: int) -> bool:
-        """Keep the date that both send; return whether to end."""
+        """Update the `Date` header of both; return whether to stop."""
         await self.public.on_tick(counter)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what would never end by itself, the streams, then the rest; deliveries that have begun are answered."""
+        """Close the streams, which never end by themselves, then the rest; deliveries in progress are answered."""
         self._app.live.end_streams()
         self.public.force_exit = self.force_exit
         await asyncio.gather(self.public.shutdown(), super().shutdown(sockets))
 
 
 def server_for(app: Gateway, *, private: Address, public: Address) -> GatewayServer:
-    """Return a server that is ready to `run`; the process may have as many files open as it needs.
+    """Return a server ready to `run`; raises the limit of open files.
 
     Each listener has its own limit of connections, so a flood at the public one leaves the API reachable. Connections over the limit
-    get 503 at once. No access log is written: deliveries are counted in the metrics, and an address may hold what does not belong
-    into a log.
+    get 503 at once. There is no access log: metrics count deliveries, and a URL may contain data that does not belong in a log.
     """
     each = allow_connections(2 * MAX_CONNECTIONS) // 2
     return GatewayServer(

@@ -35,7 +35,7 @@ class ReadRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route of the API. Writes take `application/json` only, from no other site's script."""
+    """A route of the API. Writes take only `application/json`, and nothing from scripts of other sites."""
 
     def get_route_handler(self) -> _Answer:
         """Return what answers a request."""
@@ -45,7 +45,7 @@ class StrictRoute(APIRoute):
         async def strictly(request: Request) -> Response:
             _refuse_parameters(request, repeatable)
             if request.method in _SAFE:
-                if request.headers.get("sec-fetch-mode") != "navigate":  # a person may follow a link from anywhere
+                if request.headers.get("sec-fetch-mode") != "navigate":  # following a link is allowed from anywhere
                     refuse_other_sites(request)
                 return await answer(request)
             refuse_other_sites(request)

@@ -1,4 +1,4 @@
-"""What `codegen-platform github-app create` left in the home: the id, key and webhook secret of a GitHub App."""
+"""The GitHub App stored in the home by `codegen-platform github-app create`: its id, key and webhook secret."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from codegen_platform.settings.origin import Given, Origin
 from codegen_platform.settings.sources import WrongSetting
 
 IN_A_PLATFORM = "CODEGEN_INTERNAL_PLATFORM"
-"""Set in the processes of a platform, which are given the secrets that they need and no others."""
+"""Set in platform processes, which receive only the secrets that they need."""
 
 _KEPT = {"id": "github.app_id", "private_key": "github.app_private_key", "webhook_secret": "github.webhook_secret"}
 
 
 def app_file(home: Path) -> Path:
-    """Return the file in which a home keeps its GitHub App."""
+    """Return the file that holds a home's GitHub App."""
     return home / "secrets" / "github-app.json"
 
 
 def from_home(home: Path, environ: Mapping[str, str]) -> dict[str, Given]:
-    """Return the settings that the home's GitHub App gives; none in a process of a running platform.
+    """Return the settings from the home's GitHub App; none in a process of a running platform.
 
     Raises:
         WrongSetting: the file cannot be used.
@@ -45,10 +45,10 @@ def from_home(home: Path, environ: Mapping[str, str]) -> dict[str, Given]:
 
 
 def keep_app(home: Path, *, app_id: int, slug: str, private_key: str, webhook_secret: str) -> Path:
-    """Write the App's file, readable by its owner alone, in one step; return it.
+    """Write the App's file atomically, readable only by its owner; return its path.
 
     Raises:
-        OSError: the home cannot be written.
+        OSError: the home is not writable.
     """
     file = app_file(home)
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -70,7 +70,7 @@ def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
         try:
             ip_network(value)
         except ValueError:
-            raise ValueError(f"no address or network: {value[:40]!r}; write 10.0.0.7 or 10.0.0.0/8") from None
+            raise ValueError(f"not an address or network: {value[:40]!r}; write 10.0.0.7 or 10.0.0.0/8") from None
     return values
 
 
@@ -78,7 +78,7 @@ def _host_names(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?", value):
             raise ValueError(
-                f"no host name: {value[:40]!r}; write dagster.example.org, or with a port that is not 80 or 443"
+                f"not a host name: {value[:40]!r}; write dagster.example.org, or with a port that is not 80 or 443"
             )
     return tuple(value.lower() for value in values)
 

@@ -38,7 +38,7 @@ def shown_settings(settings: Settings) -> tuple[ShownSetting, ...]:
 
 
 def differences(settings: Settings, other: Settings) -> dict[str, ShownSetting]:
-    """Return the settings of `other` whose value is another one than in `settings`, by name; secrets are compared unmasked."""
+    """Return the settings of `other` whose value differs from `settings`, by name; secrets are compared unmasked."""
     return {
         one.name: one for one in shown_settings(other) if _value_of(settings, one.name) != _value_of(other, one.name)
     }

@@ -58,12 +58,12 @@ def variable_names() -> dict[str, str]:
 
 
 def file_variables() -> dict[str, str]:
-    """Return every environment variable that names a file with a secret in it (`GITHUB_TOKEN_FILE`) -> the secret's dotted name."""
+    """Return environment variable of a secret file (`GITHUB_TOKEN_FILE`) -> the secret's dotted name."""
     return {f"{variable}_FILE": name for variable, name in variable_names().items() if is_secret(name)}
 
 
 def secret_variables() -> frozenset[str]:
-    """Return every environment variable that holds a secret of ours, or says where one is."""
+    """Return every environment variable that holds one of our secrets or the path of one."""
     held = {variable for variable, name in variable_names().items() if is_secret(name)}
     return frozenset(held | file_variables().keys())
 

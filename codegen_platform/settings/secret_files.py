@@ -1,4 +1,4 @@
-"""Secrets that are given as files: `GITHUB_TOKEN_FILE=/run/secrets/token`, as Docker, Kubernetes and systemd hand them over."""
+"""Secrets in files (`GITHUB_TOKEN_FILE=/run/secrets/token`), as Docker, Kubernetes and systemd provide them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ MAX_BYTES = 64 * 1024
 
 
 class UnusableFile(Exception):
-    """A file that should hold a secret does not; the message says why, in words that follow the name of the variable."""
+    """A secret's file cannot be used; the message is a phrase to follow the variable's name."""
 
 
 def read_secret(path: Path) -> str:
-    """Return the text of the file without the white space around it.
+    """Return the text of the file, stripped of surrounding white space.
 
     Raises:
-        UnusableFile: it is missing, unreadable, no file, empty, no text, or over 64 KiB.
+        UnusableFile: it is missing, unreadable, a folder, empty, not text, or over 64 KiB.
     """
     try:
         if path.is_dir():
-            raise UnusableFile(f"names {path}, which is a folder: name the file in it")
+            raise UnusableFile(f"names {path}, which is a folder; give the path of a file")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         text = data.decode("utf-8").strip()
@@ -30,7 +30,7 @@ def read_secret(path: Path) -> str:
         why = "it is not text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or error
         raise UnusableFile(f"names {path}, which cannot be read: {why}") from None
     if len(data) > MAX_BYTES:
-        raise UnusableFile(f"names {path}, which is over 64 KiB: that is no secret")
+        raise UnusableFile(f"names {path}, which is over 64 KiB and so not a secret")
     if not text:
         raise UnusableFile(f"names {path}, which is empty")
     return text

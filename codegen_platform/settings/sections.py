@@ -111,10 +111,10 @@ class ReviewSettings(Section):
 
 
 class AnalysisSettings(Section):
-    """What the static analysers of one review may use; a file on which one of them uses more is named as unread.
+    """Resource limits of static analysis for one review; a file that exceeds them is reported as unread.
 
-    Wall clock for the review, and for one analyser on one file; processor time for one analyser on one file; address space of their process
-    and length of one analyser's answer, in MiB.
+    Wall-clock seconds for the review and for one analyser on one file; CPU seconds for one analyser on one file; address space of the
+    analysis process and size of one analyser's output, in MiB.
     """
 
     seconds: Annotated[float, Field(gt=0, le=3600)] = 300.0
@@ -125,9 +125,9 @@ class AnalysisSettings(Section):
 
 
 class GatewaySettings(Section):
-    """Two listeners: `host` and `port` serve the API to this machine, the public ones take webhooks and nothing else.
+    """Two listeners: `host` and `port` serve the API to this machine, the public ones only take webhooks.
 
-    GitHub sends at most 25 MB. `X-Forwarded-For` is believed only from `trusted_proxies`.
+    GitHub sends at most 25 MB. `X-Forwarded-For` is trusted only from `trusted_proxies`.
     """
 
     host: str = "127.0.0.1"
@@ -140,12 +140,12 @@ class GatewaySettings(Section):
     @model_validator(mode="after")
     def _listeners_differ(self) -> GatewaySettings:
         if self.port == self.public_port:
-            raise ValueError("port and public_port must differ: the API would be served wherever webhooks are taken")
+            raise ValueError("port and public_port must differ: otherwise the public port would serve the API")
         return self
 
 
 class DagsterSettings(Section):
-    """The Dagster web UI; under other names than those of loopback it answers only if they are in `allowed_hosts`."""
+    """The Dagster web UI; besides loopback names, it answers only to `allowed_hosts`."""
 
     host: str = "127.0.0.1"
     port: Port = 3000
@@ -183,7 +183,7 @@ class WorkersSettings(Section):
 
 
 class SupervisorSettings(Section):
-    """What `up` does about its processes: one that gives no sign of life for this long is killed and started again."""
+    """The supervision of `up`: a process without a heartbeat for this long is killed and restarted."""
 
     silence_limit_seconds: Annotated[float, Field(ge=5, le=3600)] = 30.0
 

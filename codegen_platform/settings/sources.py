@@ -41,10 +41,10 @@ SERVER_ADDRESSES = ("database.url", "redis.url")
 def from_environment(environ: Mapping[str, str]) -> dict[str, Given]:
     """Return the settings given by environment variables; an empty variable counts as not set.
 
-    A secret may also stand in a file that the variable's name with `_FILE` behind it names.
+    A secret may also be in a file: `NAME_FILE` gives its path.
 
     Raises:
-        WrongSetting: a `CODEGEN_` variable is no setting, two names of one setting disagree, or a secret's file cannot be used.
+        WrongSetting: an unknown `CODEGEN_` variable, two names of one setting that disagree, or an unusable secret file.
     """
     known, files = variable_names(), file_variables()
     given: dict[str, Given] = {}
@@ -66,7 +66,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Given]:
 
 
 def _is_key_file(name: str, value: str) -> bool:
-    """Return whether the App's key was given as the path of the file that GitHub let a person download."""
+    """Return whether the App's key was given as the path of its downloaded `.pem` file."""
     return name == "github.app_private_key" and (value.startswith(("/", "~", "./", "../")) or value.endswith(".pem"))
 
 
@@ -84,7 +84,7 @@ def _refuse_unknown_variable(variable: str, known: Iterable[str]) -> None:
     hint = (
         f"did you mean {meant}?" if meant else f"settings are named {PREFIX}<SECTION>__<KEY>, see docs/configuration.md"
     )
-    raise WrongSetting(f"environment variable {variable} is no setting: {hint}")
+    raise WrongSetting(f"environment variable {variable} is not a setting: {hint}")
 
 
 def from_file(file: Path, environ: Mapping[str, str], *, shown_as: str) -> dict[str, Given]:
@@ -139,7 +139,7 @@ class _Reading:
         if name not in known_names():
             meant = nearest(name, known_names())
             hint = f"did you mean {meant}?" if meant else "docs/configuration.md lists every setting"
-            raise WrongSetting(f"{place}: {name} is no setting: {hint}")
+            raise WrongSetting(f"{place}: {name} is not a setting: {hint}")
         if name in self._given:
             raise WrongSetting(f"{place}: {name} is given twice in this file")
         written = _plain(node)

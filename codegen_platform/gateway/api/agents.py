@@ -46,12 +46,12 @@ class AgentView(View):
     capacity: int = Field(description="how many tasks at once")
     busy: int = Field(description="tasks that it was given or works on now")
     status: AgentStatus = Field(
-        description="`active` gets work; `draining` and `disabled`: a person's decision; `lost`: silent; `unable`: it says that it cannot"
-        " run what it is given, or three times in a row nothing that it was given began"
+        description="`active`: gets work; `draining`, `disabled`: set by a person; `lost`: no heartbeat; `unable`: reported that it cannot"
+        " run its tasks, or three runs in a row did not start"
     )
-    status_reason: str | None = Field(description="why it is `unable`")
+    status_reason: str | None = Field(description="reason for `unable`")
     unclaimed: int = Field(
-        description="how often in a row what it was given did not begin; until something does, it gets one task at a time"
+        description="runs in a row that did not start; until one starts, the agent gets one task at a time"
     )
     is_heard: bool = Field(description="whether it was heard of lately")
     created_at: datetime

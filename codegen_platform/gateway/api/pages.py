@@ -39,7 +39,7 @@ class PageView(View):
     """One page of a list."""
 
     total: int = Field(
-        description="how many there are on all pages, counted up to 10,000: that number means so many or more"
+        description="number of items on all pages, counted up to 10,000; that value means 10,000 or more"
     )
     next: str | None = Field(description="`cursor` of the next page; null on the last")
 

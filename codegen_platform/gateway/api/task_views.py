@@ -42,8 +42,8 @@ class TaskView(View):
     version: int = Field(description="of the task; grows with everything that happens to it")
     attempt: int
     tries: int = Field(description="runs that claimed it since it was created or replayed")
-    unclaimed: int = Field(description="runs in a row that were asked for and did not begin")
-    failures: Mapping[str, int] = Field(description="failed tries by error code; each code has tries of its own")
+    unclaimed: int = Field(description="runs in a row that were requested and did not start")
+    failures: Mapping[str, int] = Field(description="failed tries by error code; each code has its own limit")
     run_id: str | None = Field(description="the Dagster run of the newest attempt")
     event_id: UUID | None
     error_code: str | None

@@ -29,7 +29,7 @@ class Page(Generic[T]):
 
     items: list[T]
     total: int = strawberry.field(
-        description="how many there are on all pages, counted up to 10,000: that number means so many or more"
+        description="number of items on all pages, counted up to 10,000; that value means 10,000 or more"
     )
     next: str | None = strawberry.field(description="`after` of the next page; null on the last")
 
@@ -174,7 +174,7 @@ class Agent(OfRow):
     capacity: int = strawberry.field(description="how many tasks at once")
     busy: int = strawberry.field(description="tasks that it was given or works on now")
     status: AgentStatus
-    status_reason: str | None = strawberry.field(description="why it is unable")
+    status_reason: str | None = strawberry.field(description="reason for UNABLE")
     is_heard: bool = strawberry.field(description="whether it was heard of lately")
     created_at: datetime
     started_at: datetime

@@ -307,7 +307,7 @@ def test_an_app_key_may_be_the_path_of_the_downloaded_file(variable: str, config
         ("CODEGEN_DATABASE_URL_FILE", b"mysql://h", "must begin with postgresql://"),
         ("GITHUB_APP_PRIVATE_KEY", None, "which does not exist"),
         ("GITHUB_APP_PRIVATE_KEY", b"ssh-rsa AAAA", "must be the PEM text of the key"),
-        ("CODEGEN_GATEWAY__PORT_FILE", b"8001", "is no setting"),
+        ("CODEGEN_GATEWAY__PORT_FILE", b"8001", "is not a setting"),
         ("CODEGEN_GITHUB__TOKN_FILE", b"x", "did you mean CODEGEN_GITHUB__TOKEN_FILE?"),
     ],
 )
