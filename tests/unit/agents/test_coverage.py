@@ -198,7 +198,7 @@ def test_what_no_analyser_was_given_makes_a_review_partial(file: ChangedFile, re
         (changed("go.sum", "x v1 h1:a=\n", is_generated=True), "generated"),
         (ChangedFile(path="logo.png", status=FileStatus.ADDED, is_binary=True, unread_reason="binary"), "media"),
         (ChangedFile(path="b.py", status=FileStatus.RENAMED, unread_reason="no_text_change"), "no_text_change"),
-        (moved("a.py", "src/b.py"), "no_text_change"),
+        (moved("a.py", "src/c.py"), "no_text_change"),
         (moved("a.py", "docs/a.md"), "no_text_change"),
         (moved("a.yml", "a.yaml"), "no_text_change"),
         (ChangedFile(path="bun.lockb", status=FileStatus.MODIFIED, unread_reason="generated"), "generated"),
