@@ -17,7 +17,8 @@ def without_secrets(snapshot: PullRequestSnapshot) -> PullRequestSnapshot:
     Masked line for line, so that all numbers of lines stay. A file with more secrets than can be masked has no text.
     """
     secrets: dict[str, set[str]] = {}
-    for claim in Secrets().run([source for file in snapshot.files for source in _sources(file)]).claims:
+    words = _words(snapshot)
+    for claim in Secrets().run([words, *(source for file in snapshot.files for source in _sources(file))]).claims:
         secrets.setdefault(claim.path, set()).update(claim.secrets)
     if not secrets:
         return snapshot
@@ -25,6 +26,12 @@ def without_secrets(snapshot: PullRequestSnapshot) -> PullRequestSnapshot:
     files = tuple(_file(file, masker, is_shown=file.path not in unshown) for file in snapshot.files)
     texts = {"title": masker.mask(snapshot.title), "description": _masked(snapshot.description, masker)}
     return snapshot.model_copy(update={**texts, "files": files})
+
+
+def _words(snapshot: PullRequestSnapshot) -> SourceFile:
+    """Return title and description as a file: people paste what does not work."""
+    lines = dict(enumerate(f"{snapshot.title}\n{snapshot.description}".split("\n"), start=1))
+    return SourceFile(path="", language="text", text=None, lines=lines, spans=(), touched=tuple(lines))
 
 
 def _file(file: ChangedFile, masker: Masker, *, is_shown: bool) -> ChangedFile:

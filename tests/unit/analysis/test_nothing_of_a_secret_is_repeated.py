@@ -145,6 +145,20 @@ def test_a_secret_that_the_change_removes_is_not_shown_to_a_model() -> None:
     assert "-t = '••••••'" in (masked.files[0].patch or "")
 
 
+def test_a_secret_in_title_or_description_is_not_shown_to_a_model() -> None:
+    token = "ghp_" + made_up(36)
+    words = {
+        "title": f"Use {token}",
+        "description": f"It fails:\n\n    curl -u x:{token} https://a\n{KEY}-----END RSA PRIVATE KEY-----",
+    }
+    change = snapshot_of(changed("a.py", "x = 1\n")).model_copy(update=words)
+
+    data = without_secrets(change).to_bytes().decode()
+
+    assert parts_left(token, data) == []
+    assert not any(line in data for line in KEY.split("\n") if len(line) > 4 and not line.startswith("-----"))
+
+
 def test_a_change_without_secrets_is_shown_as_it_is() -> None:
     change = snapshot_of(changed("src/a.py", "x = 1\n"))
 
