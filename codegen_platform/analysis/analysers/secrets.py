@@ -78,13 +78,17 @@ def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
     rules = secret_rules()
     path = source.path.encode("utf-8", "replace").decode()
     is_data = rules.data_paths.search(path) is not None
-    is_real_code = not (source.is_test or source.is_sample or source.language in PROSE)
+    is_used = not (source.is_test or source.is_sample)
+    is_real_code = is_used and source.language not in PROSE
+    holds_keys = is_real_code or (
+        is_used and source.language == "text"
+    )  # people keep keys in .txt, and do not print them there
     shown = _shown(source)
     wanted = [rules.rules[name] for name in rules.keywords.wanted_by(shown.text)]
     keys: list[tuple[int, int]] = []
     # Whole keys first: what other rules see within one is chance.
     for rule in sorted(wanted, key=lambda rule: (not rule.is_key, rule.id)):
-        if (is_data and rule.guesses) or not (rule.anywhere or is_real_code):
+        if (is_data and rule.guesses) or not (rule.anywhere or (holds_keys if rule.is_key else is_real_code)):
             continue
         if rule.path is None or rule.path.search(path):
             limit.check()

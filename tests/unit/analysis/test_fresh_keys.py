@@ -12,9 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from codegen_platform.analysis import without_secrets
 from codegen_platform.artifacts import Category
 from tests.unit.analysis.made_up import ALNUM, made_up
-from tests.unit.analysis.snapshots import changed, findings_in, review, sources_of
+from tests.unit.analysis.snapshots import changed, findings_in, review, snapshot_of, sources_of
 
 PKCS1, PKCS8, OPENSSH = form.PrivateFormat.TraditionalOpenSSL, form.PrivateFormat.PKCS8, form.PrivateFormat.OpenSSH
 PLAIN, LOCKED = form.NoEncryption(), form.BestAvailableEncryption(b"a passphrase")
@@ -95,6 +96,48 @@ def test_a_fresh_private_key_is_found_and_no_line_of_it_repeated(kind: str, plac
     assert found in (["secrets:private-key"], ["secrets:private-key-base64"])
     shown = result.to_bytes().decode()
     assert not any(line in shown for line in text.splitlines() if not line.startswith("-----") and len(line) > 4)
+
+
+def body_of(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line and not line.startswith("-----")]
+
+
+BARE = {
+    "on one line": lambda lines: f'privateKey = "{"".join(lines)}"\n',
+    "on lines of a string": lambda lines: 'KEY = """\n' + "\n".join(lines) + '\n"""\n',
+    "with escapes": lambda lines: f'KEY = "{escaped(chr(10).join(lines))}"\n',
+    "joined strings": lambda lines: "String k = " + " +\n".join(f'"{line}"' for line in lines) + ";\n",
+}
+
+
+@pytest.mark.parametrize("kind", ["RSA of 1,024 bits", "RSA of 2,048 bits, PKCS#8", "RSA of 4,096 bits"])
+@pytest.mark.parametrize("written", BARE)
+def test_a_private_key_without_its_frame_is_found(kind: str, written: str) -> None:
+    lines = body_of(KEYS[kind]())
+
+    change = snapshot_of(changed("src/Keys.java", BARE[written](lines)))
+
+    assert "secrets:private-key-der" in sources_of(list(review(*change.files).findings))
+    assert not any(line in without_secrets(change).to_bytes().decode() for line in lines if len(line) > 20)
+
+
+@pytest.mark.parametrize("kind", ["RSA of 2,048 bits", "id_rsa", "RSA of 2,048 bits, PKCS#8"])
+def test_a_private_key_whose_end_is_missing_is_found(kind: str) -> None:
+    text = KEYS[kind]().rstrip("\n").rpartition("\n")[0] + "\n"
+
+    assert sources_of(findings_in("deploy/key.pem", text)) == {"secrets:private-key-cut"}
+
+
+def test_a_private_key_in_a_plain_text_file_is_found() -> None:
+    assert sources_of(findings_in("notes/key.txt", pem("2048", PKCS8))) == {"secrets:private-key"}
+    assert findings_in("docs/tls.md", pem("2048", PKCS8)) == []
+
+
+def test_certificates_and_public_keys_are_no_private_keys_without_a_frame() -> None:
+    public = key("2048").public_key()
+    for shape in (form.PublicFormat.SubjectPublicKeyInfo, form.PublicFormat.PKCS1):
+        text = "".join(body_of(public.public_bytes(form.Encoding.PEM, shape).decode()))
+        assert findings_in("src/keys.py", f'PUBLIC = "{text}"\n') == []
 
 
 def test_a_key_that_is_replaced_within_its_frame_is_found() -> None:

@@ -44,6 +44,52 @@ KINDS = {
 }
 
 
+WRITTEN = [
+    ("a.py", "API_KEY: str = '{}'"),
+    ("a.py", "API_KEY = b'{}'"),
+    ("a.py", "API_KEY = rb'{}'"),
+    ("a.py", "config['api_key'] = '{}'"),
+    ("a.ts", "const apiKey: string = '{}';"),
+    ("a.ts", "class A {{ clientSecret?: string = `{}`; }}"),
+    ("a.rs", 'const API_KEY: &str = "{}";'),
+    ("a.rs", 'const API_KEY: &\'static str = r#"{}"#;'),
+    ("a.c", 'const char api_key[] = "{}";'),
+    ("a.c", '#define API_KEY "{}"'),
+    ("a.cs", 'var apiKey = @"{}";'),
+    ("A.kt", 'val apiKey: String = "{}"'),
+    ("a.cpp", 'auto api_key = u8"{}";'),
+    ("web.config", '<add key="ApiKey" value="{}"/>'),
+    ("a.xml", "<apiKey>{}</apiKey>"),
+]
+
+
+@pytest.mark.parametrize(("path", "form"), WRITTEN)
+def test_a_secret_is_found_in_the_string_forms_of_every_language(path: str, form: str) -> None:
+    secret = made_up(32)
+
+    found = secrets_in(path, form.format(secret) + "\n")
+
+    assert [each.source for each in found] == ["secrets:secret-after-name"]
+    assert secret[:5] not in found[0].quote
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", "API_KEY: str = os.environ['SERVICE_API_KEY_2']\n"),
+        ("a.py", "api_key: str = field(default='')\n"),
+        ("a.ts", "secretKey: string = this.config.secrets.key1.value;\n"),
+        ("a.ts", "const apiKey: string = 'api.key.v2.primary.name1';\n"),
+        ("a.rs", 'const PUBLIC_KEY: &str = "' + made_up(40) + '";\n'),
+        ("a.c", '#define PASSWORD_FILE "/etc/app2/passwords/store1.txt"\n'),
+        ("a.cs", 'var apiKey = @"your-api-key-goes-here-1";\n'),
+        ("tests/test_a.py", f"API_KEY: str = '{made_up(32)}'\n"),
+    ],
+)
+def test_a_name_of_a_secret_beside_something_else_raises_no_alarm(path: str, text: str) -> None:
+    assert secrets_in(path, text) == []
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_secret_is_found_and_nowhere_repeated(kind: str) -> None:
     form, secret = KINDS[kind]
