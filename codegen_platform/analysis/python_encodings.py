@@ -19,7 +19,8 @@ def is_read_otherwise(text: str) -> bool:
 
     The declaration stands in the first two lines, as PEP 263 has it.
     """
-    lines = text[: 2 * _LONGEST_LINE].removeprefix("\ufeff").replace("\r", "\n").split("\n")
+    head = text[: 2 * _LONGEST_LINE].encode("utf-8", "replace").decode()  # RE2 takes no lone surrogates
+    lines = head.removeprefix("\ufeff").replace("\r", "\n").split("\n")
     for line in lines[:2]:
         declared = _DECLARED.match(line)
         if declared:
