@@ -20,6 +20,7 @@ _JAVASCRIPT: tuple[tuple[str, str], ...] = (
         " ",
     ),
     (r"[;{][ \t]*(?:static[ \t]+)?(accessor)[ \t]+[#\w$]+[ \t]*[;=:]", " "),
+    (r"@[\w$.]+(?:\([^()\n]*\))?[ \t]+(?:(?:static|override|declare)[ \t]+)*(accessor)[ \t]+[#\w$]+[ \t]*[;=:?!]", " "),
 )
 _TYPESCRIPT: tuple[tuple[str, str], ...] = (
     (r"\bexport[ \t]+(type)[ \t]*\*", " "),
@@ -68,6 +69,15 @@ def as_older_syntax(text: str, grammar: str) -> str:
         if parts:
             text = "".join([*parts, text[end:]])
     return text
+
+
+_FLOW = re2.compile(r"(?m)^(?:[ \t]*(?://|/?\*)).*@flow\b")
+_HEADER_CHARACTERS = 2_000
+
+
+def is_flow(text: str, language: str) -> bool:
+    """Return whether comments at the top of a file in JavaScript say that it is in Flow, which has types."""
+    return language == "javascript" and _FLOW.search(text[:_HEADER_CHARACTERS]) is not None
 
 
 def is_perhaps_newer(line: str, language: str) -> bool:

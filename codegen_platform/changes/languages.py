@@ -85,6 +85,8 @@ LOCK_FILES = frozenset(
 
 _REQUIREMENTS = re.compile(r"(?:[a-z0-9._-]*[._-])?(?:requirements|constraints)(?:[._-][a-z0-9._-]*)?\.txt")
 
+_REQUIREMENTS_FOLDER = re.compile(r"(?i)(?:^|/)(?:requirements|constraints)/[^/]+\.txt$")
+
 _MEDIA = frozenset(
     {
         "png", "jpg", "jpeg", "gif", "webp", "avif", "bmp", "ico", "icns", "tif", "tiff", "heic", "psd", "xcf",
@@ -120,7 +122,7 @@ def language_of(path: str) -> str | None:
         return BY_NAME[name]
     if name.startswith(("dockerfile.", "containerfile.")):
         return "dockerfile"
-    if _REQUIREMENTS.fullmatch(name):
+    if _REQUIREMENTS.fullmatch(name) or _REQUIREMENTS_FOLDER.search(path):
         return "requirements"
     if name == ".env" or name.startswith(".env."):
         return "dotenv"

@@ -42,7 +42,7 @@ def _conflicts(source: SourceFile) -> Iterator[tuple[int, int, int]]:
     """Yield the line numbers of the three markers of each conflict."""
     opened = divided = 0
     for number in source.touched:
-        line = source.lines[number].removesuffix("\r")
+        line = source.lines[number].removeprefix("\ufeff" if number == 1 else "").removesuffix("\r")
         if _is_marker(line, _OURS):
             opened, divided = number, 0
         elif line == _BETWEEN and opened:

@@ -31,7 +31,12 @@ MAX_MATCH_CHARACTERS = 50_000
 
 LINES_AROUND = 60
 """How far from a touched line the text that a rule needs may stand: most files then need not be parsed at all."""
-_CPP = re2.compile(r"(?m)^[ \t]*(?:class|template|namespace|using|public:|private:)(?:\W|$)|\bstd::")
+_NOT_C = re2.compile(
+    r"(?m)^[ \t]*(?:class|template|namespace|using|public:|private:|protected:|virtual|enum[ \t]+(?:class|struct))(?:\W|$)|\bstd::"
+    r"|^[ \t]*struct[ \t]+\w+[ \t]*(?:final[ \t]*)?:[ \t]*(?:public|private|protected|virtual|[A-Z]\w*[ \t]*\{)"
+    r"|^[ \t]*(?:@(?:interface|protocol|class|implementation|import|end)\b|#[ \t]*import\b|NS_ASSUME_NONNULL_BEGIN\b)"
+    r"|\b__(?:global|device|host)__\b"
+)
 
 
 class StructuralRules:
@@ -58,10 +63,10 @@ def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
     """Yield one claim for each place where a rule matches.
 
     Raises:
-        Unread: the header holds C++, for which there are no rules.
+        Unread: the header holds C++, Objective-C or CUDA, for which there are no rules.
     """
     grammar = grammar_of(source)
-    if _is_cpp(source):
+    if _is_not_c(source):
         raise Unread(SkipReason.NO_ANALYSER)
     rules = _wanted(grammar, source) if grammar else []
     if not grammar or not rules:
@@ -75,9 +80,9 @@ def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
                 yield _claim(rule, source, line, end_line if rule.whole_range else line)
 
 
-def _is_cpp(source: SourceFile) -> bool:
-    """Return whether a header that is named like C holds C++, where `==` compares texts and a destructor frees."""
-    return source.path.endswith(".h") and _CPP.search(source.text or "") is not None
+def _is_not_c(source: SourceFile) -> bool:
+    """Return whether a header that is named like C holds another language: in C++ `==` compares texts and a destructor frees."""
+    return source.path.lower().endswith(".h") and _NOT_C.search(source.text or "") is not None
 
 
 def _wanted(grammar: str, source: SourceFile) -> list[StructuralRule]:

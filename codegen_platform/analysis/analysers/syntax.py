@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from codegen_platform.analysis.claims import Claim, Claims
 from codegen_platform.analysis.grammars import grammar_of, parsed
 from codegen_platform.analysis.limits import CpuLimit, Unread, read_each
-from codegen_platform.analysis.newer_syntax import is_perhaps_newer
+from codegen_platform.analysis.newer_syntax import is_flow, is_perhaps_newer
 from codegen_platform.analysis.sources import SourceFile
 from codegen_platform.analysis.syntax_claims import syntax_claim
 from codegen_platform.analysis.templates import without_template
@@ -49,7 +49,8 @@ def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
     line = _first_error(text, grammar) if grammar else None
     if grammar is None or line is None:
         return
-    if is_perhaps_newer(text.split("\n")[line - 1], source.language or ""):
+    language = source.language or ""
+    if is_flow(text, language) or is_perhaps_newer(text.split("\n")[line - 1], language):
         raise Unread(SkipReason.UNSUPPORTED_SYNTAX)
     plain = without_template(text)
     if plain != text and _was_no_code(source, grammar) and _first_error(plain, grammar) is None:

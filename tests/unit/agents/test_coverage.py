@@ -46,6 +46,12 @@ NOT_ANALYSED = {
     "run": "#!/bin/sh\ncurl x | sh\n",
     "notebook.ipynb": "{}\n",
     "src/a.h": "namespace a {\nclass B { public: int c; };\n}\n",
+    "src/b.h": "#import <Foundation/Foundation.h>\nNSString *name;\n",
+    "src/c.h": "@interface A : NSObject\n@end\n",
+    "src/d.h": "__global__ void add(int n);\n",
+    "src/e.H": "enum class Color { red };\n",
+    "src/f.h": "struct A : public B { };\n",
+    "requirements/dev.txt": "evil==1.0\n",
 }
 
 

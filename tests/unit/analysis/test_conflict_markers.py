@@ -14,6 +14,7 @@ REAL = {
     "code, with the text of the base": ("a.go", DIFF3),
     "data, lines ended by CR LF": ("a.json", CONFLICT.replace("\n", "\r\n")),
     "markers without names": ("a.c", "<<<<<<<\nours\n=======\ntheirs\n>>>>>>>\n"),
+    "behind a byte order mark": ("a.txt", f"\ufeff{CONFLICT}"),
     "prose": ("README.md", f"# Title\n\n{CONFLICT}"),
     "behind a fenced block": ("README.md", f"```sh\nls\n```\n{CONFLICT}"),
     "behind a tilde block that shows a fence": ("README.md", f"~~~\n```\n~~~\n\n{CONFLICT}"),
