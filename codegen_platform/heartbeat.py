@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,12 +34,13 @@ def beat(file: Path | None = None) -> None:
         _set_time(file, time.monotonic())
 
 
-def beat_steadily() -> None:
-    """Beat from a thread for as long as this process can run Python code."""
+def beat_steadily(is_useful: Callable[[], bool] = lambda: True) -> None:
+    """Beat from a thread for as long as this process can run Python code and `is_useful`."""
 
     def run() -> None:
         while True:
-            beat()
+            if is_useful():
+                beat()
             time.sleep(INTERVAL_SECONDS)
 
     threading.Thread(target=run, name="heartbeat", daemon=True).start()

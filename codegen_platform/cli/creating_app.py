@@ -46,7 +46,12 @@ def create_app(
     try:
         receiver = CodeReceiver(wanted, port)
     except OSError:
-        raise PortInUse(name="the page that creates the App", port=port, owner=listener_on(port)) from None
+        raise PortInUse(
+            name="the page that creates the App",
+            port=port,
+            owner=listener_on(port),
+            choose="choose another with --port",
+        ) from None
     with receiver.serving():
         click.echo(f"Open {receiver.address} in a browser on this machine to create the App.", err=True)
         code = receiver.wait(timeout_seconds)

@@ -85,10 +85,15 @@ class Composition:
         return found
 
     def program(self, name: str) -> Program:
-        """Return the program of one process, to be run by somebody else than `up`: it leaves no signs of life. Writes Dagster's home."""
-        (found,) = (process.program for process in self._described() if process.name == name)
-        unsupervised = {key: value for key, value in found.environment.items() if key != VARIABLE}
-        return replace(found, environment=unsupervised)
+        """Return the program of one process, to be run by somebody else than `up`: it leaves no signs of life. Writes Dagster's home.
+
+        Raises:
+            PortInUse: something listens where the process is about to.
+        """
+        (found,) = (process for process in self._described() if process.name == name)
+        found.refuse_taken_ports()
+        unsupervised = {key: value for key, value in found.program.environment.items() if key != VARIABLE}
+        return replace(found.program, environment=unsupervised)
 
     def _described(self) -> list[Supervised]:
         code = socket_path(self.settings.home, "code-server")
@@ -104,7 +109,10 @@ class Composition:
                 "gateway",
                 ("-m", "codegen_platform.gateway"),
                 ready=private,
-                listens_on=((gateway.host, gateway.port), (gateway.public_host, gateway.public_port)),
+                listens_on=(
+                    (gateway.host, gateway.port, "CODEGEN_GATEWAY__PORT"),
+                    (gateway.public_host, gateway.public_port, "CODEGEN_GATEWAY__PUBLIC_PORT"),
+                ),
                 grace=5.0,
                 answers=lambda: private() and public(),
             ),
@@ -112,14 +120,14 @@ class Composition:
                 "publisher",
                 ("-m", "codegen_platform.publishing"),
                 ready=answers_http(publisher.metrics_host, publisher.metrics_port, "/metrics"),
-                listens_on=((publisher.metrics_host, publisher.metrics_port),),
+                listens_on=((publisher.metrics_host, publisher.metrics_port, "CODEGEN_PUBLISHER__METRICS_PORT"),),
                 grace=publisher.request_timeout_seconds + 3.0,  # a request that was sent is seen to its end
             ),
             self._python(
                 "workers",
                 ("-m", "jobs.worker"),
                 ready=accepts_connections(workers.metrics_host, workers.metrics_port),
-                listens_on=((workers.metrics_host, workers.metrics_port),),
+                listens_on=((workers.metrics_host, workers.metrics_port, "CODEGEN_WORKERS__METRICS_PORT"),),
                 grace=10.0,  # a run that takes longer is taken over after the next start
             ),
         ]
@@ -155,7 +163,7 @@ class Composition:
                 ),
                 ready=dagster_has_loaded_the_code(host, port),
                 after=("code-server",),
-                listens_on=((host, port),),
+                listens_on=((host, port, "CODEGEN_DAGSTER__PORT"),),
                 grace=TICK_GRACE_SECONDS,
                 answers=answers_http(host, port, "/server_info"),
             ),
@@ -176,7 +184,7 @@ class Composition:
         ready: Callable[[], bool],
         grace: float,
         after: tuple[str, ...] = (),
-        listens_on: tuple[tuple[str, int], ...] = (),
+        listens_on: tuple[tuple[str, int, str], ...] = (),
         answers: Callable[[], bool] | None = None,
     ) -> Supervised:
         heartbeat = heartbeats_of(self.settings.home) / name

@@ -28,9 +28,9 @@ class PortInUse(LocalFailure):
 
     code = "port_in_use"
 
-    def __init__(self, *, name: str, port: int, owner: str | None) -> None:
+    def __init__(self, *, name: str, port: int, owner: str | None, choose: str = "choose another port") -> None:
         holder = f" by {owner}" if owner else " by another program"
-        super().__init__(f"port {port}, which {name} needs, is in use{holder}: stop that, or choose another port")
+        super().__init__(f"port {port}, which {name} needs, is in use{holder}: stop that, or {choose}")
         self.name, self.port, self.owner = name, port, owner
 
 

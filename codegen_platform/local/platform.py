@@ -136,11 +136,17 @@ class Platform:
 
     def _refuse_taken_ports_now(self) -> None:
         given = self.settings
-        refuse_taken_port("gateway", given.gateway.host, given.gateway.port)
-        refuse_taken_port("gateway", given.gateway.public_host, given.gateway.public_port)
-        refuse_taken_port("webserver", given.dagster.host, given.dagster.port)
-        refuse_taken_port("publisher", given.publisher.metrics_host, given.publisher.metrics_port)
-        refuse_taken_port("workers", given.workers.metrics_host, given.workers.metrics_port)
+        refuse_taken_port("gateway", given.gateway.host, given.gateway.port, "CODEGEN_GATEWAY__PORT")
+        refuse_taken_port(
+            "gateway", given.gateway.public_host, given.gateway.public_port, "CODEGEN_GATEWAY__PUBLIC_PORT"
+        )
+        refuse_taken_port("webserver", given.dagster.host, given.dagster.port, "CODEGEN_DAGSTER__PORT")
+        refuse_taken_port(
+            "publisher", given.publisher.metrics_host, given.publisher.metrics_port, "CODEGEN_PUBLISHER__METRICS_PORT"
+        )
+        refuse_taken_port(
+            "workers", given.workers.metrics_host, given.workers.metrics_port, "CODEGEN_WORKERS__METRICS_PORT"
+        )
 
     def _servers(self) -> AbstractContextManager[Services]:
         database, redis = self.settings.database.url, self.settings.redis.url

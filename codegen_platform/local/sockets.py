@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from codegen_platform.local.errors import LocalFailure
@@ -32,6 +33,22 @@ def socket_path(home: Path, name: str) -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
         raise LocalFailure(f"{folder} was made by another user: remove it, or set CODEGEN_HOME to a shorter path")
     return folder / near.name
+
+
+def is_reachable_once_made(path: Path) -> Callable[[], bool]:
+    """Return a probe that is true until something listens on the socket, and from then on while something does.
+
+    A process may lose its socket file and not notice: to a second process on the same path, or to whatever cleans old files up.
+    """
+    has_listened = False
+
+    def probe() -> bool:
+        nonlocal has_listened
+        listens = accepts(path)
+        has_listened = has_listened or listens
+        return listens or not has_listened
+
+    return probe
 
 
 def accepts(path: Path) -> bool:

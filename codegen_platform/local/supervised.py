@@ -22,7 +22,7 @@ class Supervised:
     Attributes:
         is_ready: asked while it starts, from one thread; answers within a second or so.
         after: names of processes that must be ready before it starts; it is stopped before them.
-        listens_on: (address, port) pairs that must be free before it starts.
+        listens_on: (address, port, variable that chooses the port) of each listener; the ports must be free before it starts.
         heartbeat: the file in which it leaves signs of life; None: it is not watched.
         answers: asked instead by the supervisor, where the process leaves none itself; answers within a few seconds.
         silence_limit_seconds: it is killed and started again after no sign of life for so long.
@@ -31,7 +31,7 @@ class Supervised:
     program: Program
     is_ready: Callable[[], bool]
     after: tuple[str, ...] = ()
-    listens_on: tuple[tuple[str, int], ...] = ()
+    listens_on: tuple[tuple[str, int, str], ...] = ()
     heartbeat: Path | None = None
     answers: Callable[[], bool] | None = None
     silence_limit_seconds: float = 30.0
@@ -46,8 +46,8 @@ class Supervised:
 
     def refuse_taken_ports(self) -> None:
         """Raise PortInUse if something listens where the process is about to."""
-        for host, port in self.listens_on:
-            refuse_taken_port(self.name, host, port)
+        for host, port, variable in self.listens_on:
+            refuse_taken_port(self.name, host, port, variable)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +60,7 @@ class Progress:
     detail: str = ""
 
 
-def refuse_taken_port(name: str, host: str, port: int) -> None:
-    """Raise PortInUse if something listens on the port that the process `name` needs."""
+def refuse_taken_port(name: str, host: str, port: int, variable: str) -> None:
+    """Raise PortInUse if something listens on the port that the process `name` needs, and that `variable` chooses."""
     if not ports.is_free(port, host):
-        raise PortInUse(name=name, port=port, owner=listener_on(port))
+        raise PortInUse(name=name, port=port, owner=listener_on(port), choose=f"set {variable} to a free port")

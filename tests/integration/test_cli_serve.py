@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from codegen_platform.local import ports
 from codegen_platform.local.composition import PARTS
 from codegen_platform.local.platform import end_leftovers
 from codegen_platform.local.probes import dagster_daemons_are_healthy, dagster_has_loaded_the_code
+from codegen_platform.local.running import platform_lock
 from tests.integration.cli_process import PROGRAM, call, error
 
 PORTS = ("GATEWAY__PORT", "GATEWAY__PUBLIC_PORT", "DAGSTER__PORT", "PUBLISHER__METRICS_PORT", "WORKERS__METRICS_PORT")
@@ -89,3 +91,32 @@ def test_all_parts_run_as_services_together_and_no_platform_takes_them_for_its_l
 def test_without_servers_of_its_own_a_service_does_not_start(shell: dict[str, str]) -> None:
     alone = {name: value for name, value in shell.items() if name != "CODEGEN_DATABASE_URL"}
     assert "set CODEGEN_DATABASE_URL" in error(alone, "serve", "gateway", code=2)
+
+
+@pytest.mark.parametrize(
+    ("part", "setting"),
+    [
+        ("gateway", "GATEWAY__PORT"),
+        ("gateway", "GATEWAY__PUBLIC_PORT"),
+        ("webserver", "DAGSTER__PORT"),
+        ("publisher", "PUBLISHER__METRICS_PORT"),
+        ("workers", "WORKERS__METRICS_PORT"),
+    ],
+)
+def test_a_service_on_a_taken_port_names_the_setting_that_chooses_it(
+    shell: dict[str, str], part: str, setting: str
+) -> None:
+    with socket.create_server(("127.0.0.1", int(shell[f"CODEGEN_{setting}"]))):
+        said = error(shell, "serve", part, code=1)
+    assert f"port {shell[f'CODEGEN_{setting}']}, which {part} needs, is in use by " in said
+    assert f"(pid {os.getpid()}): stop that, or set CODEGEN_{setting} to a free port" in said
+
+
+@pytest.mark.parametrize("part", [part for part in PARTS if part != "workers"])
+def test_beside_up_only_workers_are_served_on_its_home(shell: dict[str, str], tmp_path: Path, part: str) -> None:
+    lock = platform_lock(tmp_path / "home")
+    lock.take()
+    try:
+        assert f"(process {os.getpid()})" in error(shell, "serve", part, code=1)
+    finally:
+        lock.release()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from codegen_platform.local.errors import LocalFailure
-from codegen_platform.local.sockets import accepts, socket_path
+from codegen_platform.local.sockets import accepts, is_reachable_once_made, socket_path
 
 
 @pytest.fixture
@@ -51,3 +51,19 @@ def test_a_folder_that_somebody_laid_there_is_refused(far: Path, tmp_path: Path,
         folder.unlink()
         folder.mkdir(mode=0o700)
     folder.chmod(0o700)
+
+
+def test_a_listener_that_lost_its_socket_file_is_not_reachable_although_it_lives(tmp_path: Path) -> None:
+    path = tmp_path / "x.sock"
+    is_reachable = is_reachable_once_made(path)
+    assert is_reachable()  # it may still be starting
+    with socket.socket(socket.AF_UNIX) as first:
+        first.bind(str(path))
+        first.listen()
+        assert is_reachable()
+        path.unlink()
+        assert not is_reachable()
+        with socket.socket(socket.AF_UNIX) as second:
+            second.bind(str(path))
+            second.listen()
+            assert is_reachable()

@@ -234,7 +234,9 @@ def test_a_taken_port_is_refused_before_anything_starts(process: Callable[..., S
         listener.bind((ports.LOOPBACK, 0))
         listener.listen()
         port = listener.getsockname()[1]
-        with Supervisor([process("a"), process("b", listens_on=((ports.LOOPBACK, port),))]) as supervisor:
+        with Supervisor(
+            [process("a"), process("b", listens_on=((ports.LOOPBACK, port, "CODEGEN_GATEWAY__PORT"),))]
+        ) as supervisor:
             with pytest.raises(PortInUse, match=rf"port {port}, which b needs, is in use by .*\(pid {os.getpid()}\)"):
                 supervisor.start()
             assert not supervisor.pids
@@ -244,7 +246,7 @@ def test_a_port_that_somebody_takes_while_a_process_is_down_is_waited_for(
     process: Callable[..., Supervised], watched: Watched
 ) -> None:
     port = ports.choose()
-    listening = process("a", listens_on=((ports.LOOPBACK, port),))
+    listening = process("a", listens_on=((ports.LOOPBACK, port, "CODEGEN_GATEWAY__PORT"),))
     with Supervisor([listening], on_progress=watched, restart_delays_seconds=(0.1,)) as supervisor:
         supervisor.start()
         with socket.socket() as listener:
