@@ -9,6 +9,7 @@ import tarfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
@@ -20,6 +21,18 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 LEDGER = "ledger"
 MAX_MANIFEST_BYTES = 1 << 20
+
+
+class ArchiveNotWritten(CodegenError):
+    """The archive could not be written; no part of it is left."""
+
+    code = "archive_not_written"
+
+    def __init__(self, *, target: Path, error: OSError) -> None:
+        super().__init__(
+            f"the backup {target} was not written ({error.strerror}): choose a folder that you may write to, on a disk with space"
+        )
+        self.target, self.error = target, error
 
 
 class ArchiveBroken(CodegenError):
@@ -54,7 +67,7 @@ def write_archive(
 
     Raises:
         WrongUsage: the file exists.
-        OSError: it cannot be written.
+        ArchiveNotWritten: its folder is missing or closed, or the disk is full.
     """
     if target.exists():
         raise WrongUsage(f"{target} already exists: choose another name, or move it away")
@@ -73,8 +86,11 @@ def write_archive(
         return manifest
     except FileExistsError:
         raise WrongUsage(f"{target} already exists: choose another name, or move it away") from None
+    except OSError as error:
+        raise ArchiveNotWritten(target=target, error=error) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def read_archive(source: Path, folder: Path) -> Manifest:

@@ -41,7 +41,7 @@ def back_up(file: Path, *, as_json: bool) -> int:
     The ledger is read in one snapshot and the documents after it, so every document in the ledger is included.
 
     Raises:
-        WrongUsage: the file exists. OSError: it cannot be written. StoreUnavailable: the database does not answer.
+        WrongUsage: the file exists. ArchiveNotWritten: it cannot be written. StoreUnavailable: the database does not answer.
     """
     target = file.expanduser().absolute()
     if target.exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from codegen_platform.log_format import configure_logging
+from codegen_platform.private_home import refuse_unusable
 from codegen_platform.settings import Settings, load_settings
 
 
@@ -13,6 +14,14 @@ def command_settings() -> Settings:
 
     Raises:
         WrongSetting: one sentence that names what is wrong.
+        HomeUnusable: the home is there, and not for this user.
     """
+    settings = settings_as_they_are()
+    refuse_unusable(settings.home)
+    return settings
+
+
+def settings_as_they_are() -> Settings:
+    """As `command_settings`, for a command that says itself that the home cannot be used."""
     configure_logging(level="debug" if os.environ.get("CODEGEN_DEBUG") else "error")
     return load_settings()

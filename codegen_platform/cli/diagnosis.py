@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from codegen_platform.cli import probing, probing_servers
-from codegen_platform.cli.command_settings import command_settings
+from codegen_platform.cli.command_settings import settings_as_they_are
 from codegen_platform.cli.output import console, print_json
 from codegen_platform.cli.probing import Probe, State, probe_all
 from codegen_platform.cli.probing_ports import ports
@@ -40,7 +40,7 @@ _STYLE: Mapping[State, str] = {"ok": "green", "warn": "yellow", "fail": "bold re
 
 def diagnose(*, as_json: bool) -> int:
     """Print settings and probes; return 1 if a probe failed, else 0."""
-    here = command_settings()
+    here = settings_as_they_are()
     holder = _holder(here.home)
     theirs = settings_of(holder, here.home) if holder else None
     settings = theirs or here

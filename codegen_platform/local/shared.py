@@ -115,12 +115,7 @@ class SharedServer:
         Raises:
             LocalFailure: it could not be started; the sentence says why.
         """
-        try:
-            make_private(self.places.home)
-        except OSError as error:
-            raise LocalFailure(
-                f"{self.places.home} cannot be used ({error.strerror}): set CODEGEN_HOME to a folder of yours"
-            ) from error
+        make_private(self.places.home)
         with locked(self.places.joining_lock):
             self._users = os.open(self.places.users_lock, os.O_RDWR | os.O_CREAT, 0o600)
             try:

@@ -29,7 +29,9 @@ def from_home(home: Path, environ: Mapping[str, str]) -> dict[str, Given]:
         WrongSetting: the file cannot be used.
     """
     file = app_file(home)
-    if environ.get(IN_A_PLATFORM):
+    if environ.get(IN_A_PLATFORM) or not os.access(
+        home, os.X_OK, effective_ids=True
+    ):  # a home that is closed to us is reported as such, later
         return {}
     try:
         if not file.is_file():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen_platform.cli.archive import ArchiveBroken, Manifest, read_archive, write_archive
+from codegen_platform.cli.archive import ArchiveBroken, ArchiveNotWritten, Manifest, read_archive, write_archive
 from codegen_platform.errors import WrongUsage
 from codegen_platform.store.dumping import LedgerDump, TableDump
 
@@ -117,3 +117,14 @@ def test_a_plain_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not an archive")
     with pytest.raises(ArchiveBroken):
         read_archive(tmp_path / "notes.txt", tmp_path / "into")
+
+
+@pytest.mark.parametrize(
+    ("place", "why"), [("missing/a.tar.gz", "No such file or directory"), ("file/a.tar.gz", "Not a directory")]
+)
+def test_an_archive_that_cannot_be_written_says_why_and_where_to(tmp_path: Path, place: str, why: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArchiveNotWritten) as refused:
+        write_archive(tmp_path / place, [], lambda counted: pytest.fail("nothing was counted"))
+    assert f"the backup {tmp_path / place} was not written ({why}): choose a folder" in str(refused.value)
+    assert [path.name for path in tmp_path.rglob("*")] == ["file"]

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from codegen_platform.artifacts.storage import FolderStorage
-from codegen_platform.private_home import make_private
+from codegen_platform.private_home import HomeUnusable, make_private, refuse_unusable
 from codegen_platform.publishing.marker_secret import ensure_marker_secret
 from codegen_platform.settings import ensure_webhook_secret, load_settings
 
@@ -84,3 +84,48 @@ def test_a_process_keeps_its_files_private(tmp_path: Path, module: str) -> None:
         check=False,
     )
     assert done.stdout.strip() == "0o77", done.stderr
+
+
+@pytest.fixture
+def closed_home(tmp_path: Path):
+    """A home that this process may not enter; root, who enters everything, takes another effective user for as long."""
+    home = tmp_path / "closed"
+    home.mkdir(mode=0o000)
+    opened = [folder for folder in tmp_path.parents if folder.stat().st_uid == os.geteuid() and folder != Path("/")]
+    before = {folder: mode(folder) for folder in (tmp_path, *opened)}
+    me = os.geteuid()
+    if me == 0:
+        for folder in before:
+            folder.chmod(before[folder] | 0o011)
+        os.seteuid(65534)
+    yield home
+    os.seteuid(me)
+    for folder, found in before.items():
+        folder.chmod(found)
+
+
+def test_a_home_that_is_closed_to_this_user_is_refused_and_not_blamed_on_a_file_in_it(closed_home: Path) -> None:
+    assert load_settings({"CODEGEN_HOME": str(closed_home)}).home == closed_home
+    for refuse in (refuse_unusable, make_private):
+        with pytest.raises(HomeUnusable, match="may not read and write it; run as its owner, or set CODEGEN_HOME"):
+            refuse(closed_home)
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("file", "it is not a folder"),
+        ("file/home", "cannot be made"),
+        ("/proc/home", "cannot be made"),
+        ("/dev/null", "it is not"),
+    ],
+)
+def test_a_home_that_cannot_be_a_folder_is_refused(tmp_path: Path, place: str, why: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HomeUnusable, match=why):
+        make_private(tmp_path / place)
+
+
+def test_a_home_that_is_missing_is_made_only_when_it_is_needed(tmp_path: Path) -> None:
+    refuse_unusable(tmp_path / "home")
+    assert not (tmp_path / "home").exists()
