@@ -1,6 +1,6 @@
-"""From the raw bytes of a delivery to a JSON object, whatever the bytes are.
+"""Parses the raw bytes of a delivery into a JSON object; handles any bytes.
 
-A webhook that was made by hand sends forms unless its content type was changed: `payload=`, and the JSON percent-encoded behind it.
+A manually created webhook sends forms by default: `payload=`, followed by the percent-encoded JSON.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Unparseable(CodegenError):
 
 
 def read_body(body: bytes) -> dict[str, object]:
-    """Return the JSON object that `body` holds, as such or in a form.
+    """Return the JSON object in `body`, plain or in a form.
 
     Strings may contain lone surrogates and NUL: JSON allows to escape them.
 
@@ -63,8 +63,8 @@ def read_body(body: bytes) -> dict[str, object]:
 def _from_form(body: bytes) -> bytes:
     """Return the value of the form's one field.
 
-    `%3D` is `=3D` in quoted-printable, which the standard library decodes in C; its decoder of percents makes an object of each, half a
-    gigabyte of them for 25 MB. What quoted-printable treats otherwise (`=` and line ends) does not occur in a form.
+    `%3D` is `=3D` in quoted-printable, which the standard library decodes in C; its percent-decoder creates an object for each escape,
+    half a gigabyte for 25 MB. The characters that quoted-printable treats differently (`=` and line ends) do not occur in a form.
     """
     value = body[len(_FORM) :]
     if any(sign in value for sign in (b"=", b"&", b"\r", b"\n")):
@@ -73,7 +73,7 @@ def _from_form(body: bytes) -> bytes:
 
 
 def without_addresses(value: dict[str, object]) -> dict[str, object]:
-    """Return the payload without GitHub's addresses and node ids, which are three quarters of it; the raw body has them."""
+    """Return the payload without GitHub's addresses and node ids, which make up three quarters of it; the raw body keeps them."""
     kept = _without_addresses(value)
     assert isinstance(kept, dict)
     return kept

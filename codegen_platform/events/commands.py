@@ -20,7 +20,7 @@ _LINE = re.compile(rf"^/(?:{_NAMES})(?=\s|$)", re.MULTILINE)
 _LINE_ENDS = re.compile(r"\r\n?|\n")
 _BREAKS = frozenset({"softbreak", "hardbreak"})
 
-# What is in one of these elements is shown, quoted or left out as written, whatever the Markdown around it says.
+# Text in one of these elements is shown verbatim, quoted or hidden, whatever the Markdown around it.
 _VERBATIM = re.compile(r"<(/?)(?:pre|code|samp|kbd|blockquote|script|style|textarea|template|del|s)\b", re.IGNORECASE)
 
 _HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
@@ -29,19 +29,19 @@ _HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 def find_command(text: str) -> str | None:
     """Return the first command in a comment, without its slash; None if there is none.
 
-    A command is prose at the start of a line, as GitHub's Markdown understands lines and prose: nothing in code, in a quote, in an HTML
-    comment or in preformatted HTML is one.
+    A command is prose at the start of a line, as GitHub's Markdown defines both: text in code, a quote, an HTML comment or preformatted
+    HTML is never a command.
     """
     lines = _LINE_ENDS.sub("\n", text[:MAX_CHARACTERS])
     if _LINE.search(lines) is None:
-        return None  # nearly every comment; parsing is for those that may hold one
+        return None  # true for nearly every comment; parse only those that may contain a command
     written = lines.split("\n")
     return next((name for token in _prose(_parser().parse(lines)) for name in _commands_of(token, written)), None)
 
 
 @cache
 def _parser() -> MarkdownIt:
-    # Links, images and emphasis say nothing about prose, and cost hostile text more than linear time.
+    # Links, images and emphasis do not matter here, and take more than linear time on hostile text.
     return MarkdownIt("commonmark").disable(["link", "image", "emphasis", "autolink", "reference"])
 
 
@@ -71,7 +71,7 @@ def _commands_of(token: Token, written: list[str]) -> Iterator[str]:
         if verbatim or child.type != "text" or (index and children[index - 1].type not in _BREAKS):
             continue
         found = _COMMAND.match(child.content)
-        # The parser takes away indents, list marks and escapes, with which a line begins otherwise.
+        # The parser strips indents, list marks and escapes at the start of a line.
         if found and found[1] in lines and (found.end() < len(child.content) or _ends_line(children, index)):
             yield found[1]
 
@@ -81,7 +81,7 @@ def _ends_line(children: list[Token], index: int) -> bool:
 
 
 def _depth(depth: int, token: Token) -> int:
-    """Return in how many verbatim elements the text behind a token is, if that before it was in `depth`."""
+    """Return the depth of verbatim elements after a token, given `depth` before it."""
     if token.type in ("html_block", "html_inline"):
         for found in _VERBATIM.finditer(_HTML_COMMENT.sub("", token.content)):
             depth = max(0, depth - 1) if found[1] else depth + 1

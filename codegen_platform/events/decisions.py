@@ -134,7 +134,7 @@ def _obey_command(event: Incoming, route: Route, rules: RoutingRules) -> Decisio
     command = COMMANDS[name]
     login = payloads.read_login(comment.user) if comment.user else None
     is_known = comment.author_association in COMMANDERS
-    # Whoever is not known may still be a member; a run asks the forge. Nothing asks it for `/cancel`, which has no run.
+    # An unknown author may still be a member, so the run asks the forge. `/cancel` has no run that could ask.
     refused = "not_permitted" if login is None or (command.kind is None and not is_known) else _misplaced(command, read)
     if refused or login is None:
         return RefuseCommand(

@@ -70,7 +70,7 @@ def refuse_encoding(headers: RawHeaders) -> None:
     """Refuse encoded bodies.
 
     Raises:
-        EncodedBody: there is a `Content-Encoding`, whichever.
+        EncodedBody: the request has any `Content-Encoding`.
     """
     if any(name == b"content-encoding" for name, _ in headers):
         raise EncodedBody("send the body without Content-Encoding")

@@ -27,15 +27,15 @@ DELIVERIES_KEPT = timedelta(days=3)
 """GitHub forgets deliveries after that."""
 
 LATELY = timedelta(hours=1)
-"""How far back most looks go into the record of deliveries; see `_record_since`."""
+"""How far back most scans of the delivery log go; see `_record_since`."""
 
 THOROUGH_MINUTES = 15
 
 MOST_REPOSITORIES = 100
-"""Looked at in one go. A list that is unchanged costs nothing at GitHub."""
+"""Repositories per scan. An unchanged list costs no rate limit at GitHub."""
 
 CALLS_FOR_REVIEWS = 1_000
-"""When an owner's limit has no more calls left than that, looks at its repositories wait: reviews come first."""
+"""When an owner's rate limit has this few calls left, scans of its repositories wait: reviews come first."""
 
 MOST_UNREAD = 3
 UNAUTHORISED = 401
@@ -43,13 +43,13 @@ UNAUTHORISED = 401
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recovery:
-    """What one look came to.
+    """The result of one scan.
 
     Attributes:
-        read: repositories whose open pull requests were listed; unchanged: those among them that have been since the look before.
-        hidden: those that GitHub does not show us (any more).
-        unread: those that GitHub did not answer about; left: those that this look did not come to.
-        wait_seconds: how long GitHub asked us to wait, which ended the look; None if it did not.
+        read: repositories whose open pull requests were listed; unchanged: those of them unchanged since the previous scan.
+        hidden: those that GitHub does not show us (or no longer does).
+        unread: those without an answer from GitHub; left: those that this scan did not reach.
+        wait_seconds: the wait that GitHub asked for, which ended the scan; None if it did not.
     """
 
     deliveries: RecoveredDeliveries = field(default_factory=RecoveredDeliveries)
@@ -116,7 +116,7 @@ def _in_turn(known: Sequence[RepositoryRow]) -> Sequence[RepositoryRow]:
 
 
 def _record_since(known: Sequence[RepositoryRow], now: datetime) -> datetime:
-    """Return how far back to read GitHub's record: an hour, and all of it every quarter of an hour and after a pause of ours."""
+    """Return how far back to read GitHub's delivery log: an hour, and all of it every 15 minutes and after a pause."""
     last = max((repository.looked_at for repository in known if repository.looked_at), default=None)
     paused = last is None or now - last > timedelta(minutes=THOROUGH_MINUTES)
     return now - (DELIVERIES_KEPT if paused or now.minute % THOROUGH_MINUTES == 0 else LATELY)
@@ -129,10 +129,10 @@ def _owner(repository: RepositoryRow) -> str:
 def _look_at(
     store: Store, github: GitHubForge, repository: RepositoryRow, so_far: Recovery, spent: set[str], now: datetime
 ) -> Recovery:
-    """Look at one repository; its owner is added to `spent` if its limit is nearly used up."""
+    """Scan one repository; add its owner to `spent` if its rate limit is nearly used up."""
     look = store.repositories.begin_look(repository.id)
     try:
-        # None that were last touched before we met the repository: nothing can be missing of them.
+        # Skip those last updated before we first saw the repository: nothing of theirs can be missing.
         listed = github.look_at_open_pull_requests(
             repository.full_name, updated_since=repository.created_at - SETTING_UP, etag=look.etag
         )

@@ -16,14 +16,14 @@ from codegen_platform.store import NewTask
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """A pull request or issue as one event names it.
+    """A pull request or issue as described by one event.
 
     Attributes:
         title: hostile text, one line, at most 300 characters.
-        head_sha: the commit that the event is about; None where the event does not tell, and the run reads the present head.
-        comment_id: the comment that asked for the work; a further wish for the same head is work of its own.
-        new_base_ref: the branch that the pull request is for since this event; the same head for another branch is another diff.
-        facts: what goes into the task's metadata; hostile text, one line each.
+        head_sha: the commit of the event; None if the event does not name one, and the run reads the present head.
+        comment_id: the comment that asked for the work; another comment for the same head is separate work.
+        new_base_ref: the pull request's base branch since this event; the same head on another base is another diff.
+        facts: entries for the task's metadata; hostile text, one line each.
     """
 
     repository: str

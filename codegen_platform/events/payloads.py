@@ -111,7 +111,7 @@ class RepositoryEvent(Part):
 
 
 class Edited(Part):
-    """What an `edited` event changed; `base` is present where the pull request is for another branch now."""
+    """The changes of an `edited` event; `base` is present if the base branch changed."""
 
     base: Present | None = None
 

@@ -35,7 +35,7 @@ SETTING_UP = timedelta(hours=1)
 CLOCKS_DIFFER = timedelta(minutes=1)
 
 FAILED_SINCE = timedelta(days=1)
-"""A head whose task failed longer ago is left alone: the same reason holds, or somebody knows."""
+"""A head whose task failed longer ago is left alone: it would fail again, or somebody already knows."""
 
 MOST_REVIVALS = 8
 """Attempts at a task up to which a superseded head that is still the head is revived."""
@@ -65,7 +65,7 @@ def recover_deliveries(store: Store, deliveries: AppHookDeliveries, *, since: da
     ledger's first delivery, another ledger has it, and it is left alone.
 
     Raises:
-        ForgeUnavailable, ForgeRefused, StoreUnavailable: as far as it came it is done; call again.
+        ForgeUnavailable, ForgeRefused, StoreUnavailable: the work so far is kept; call again.
     """
     attempts: dict[str, list[HookDelivery]] = {}
     for delivery in deliveries.since(since):
@@ -121,15 +121,15 @@ class ReconciledHeads:
 def reconcile_heads(
     store: Store, repository: RepositoryRow, open_pull_requests: Sequence[OpenPullRequest], *, now: datetime
 ) -> ReconciledHeads:
-    """Record an event for every open head of the repository that no task is for; routing then decides about it as about any other.
+    """Record an event for every open head of the repository without a task; routing then treats it like any other.
 
     A head that routing ignored (a draft, a bot's) is recorded once, and again only when that may have changed. A head whose task was
-    superseded although it is the head (it was closed and reopened, or went back, or a run saw an older state) gets an event that revives
-    the task. So does, once, a head whose task failed or was given up within a day; and one that is for another base branch since. Pull
-    requests that were open long before the repository sent its first delivery are left alone until their first event.
+    wrongly superseded (it was closed and reopened, or reset, or a run saw an older state) gets an event that revives the task. So do,
+    once, a head whose task failed or died within a day, and a head with a new base branch. Pull requests opened long before the
+    repository's first delivery are left alone until their first event.
 
     Raises:
-        StoreUnavailable: as far as it came it is done; call again.
+        StoreUnavailable: the work so far is kept; call again.
     """
     name = repository.full_name.lower()
     pulls = [pull for pull in open_pull_requests if pull.repository.lower() == name]
@@ -155,11 +155,11 @@ def reconcile_heads(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Missing:
-    """What is missing of a head.
+    """The reason for an event about a head.
 
     Attributes:
-        fact: what makes an event about it new; with the same fact it is recorded once.
-        is_retargeted: whether the head was reviewed for another base branch.
+        fact: identifies the event; the same fact is recorded only once.
+        is_retargeted: the head was reviewed against another base branch.
     """
 
     fact: str
@@ -167,7 +167,7 @@ class _Missing:
 
 
 def _missing(pull: OpenPullRequest, tasks: Sequence[TaskHead], *, met_at: datetime, now: datetime) -> _Missing | None:
-    """Return what is missing of this head, None if nothing is."""
+    """Return the reason for an event about this head, None if there is none."""
     if not tasks and pull.opened_at < met_at - SETTING_UP:
         return None
     if any(task.head_sha is None and task.status in OPEN for task in tasks):
@@ -184,7 +184,7 @@ def _missing(pull: OpenPullRequest, tasks: Sequence[TaskHead], *, met_at: dateti
 
 
 def _lost_review(pull: OpenPullRequest, tasks: Sequence[TaskHead], now: datetime) -> str | None:
-    """Return the fact that every task for a head ended without a review, None if that is not so, or was made good often enough."""
+    """Return the fact that every task for a head ended without a review; None if one did not, or after enough revivals."""
     ends = {task.status for task in tasks}
     if not ends <= {"superseded", "failed", "dead"}:
         return None
@@ -202,7 +202,7 @@ def _delivery_id(pull: OpenPullRequest, fact: str) -> str:
 
 
 def _body(pull: OpenPullRequest, missing: _Missing) -> bytes:
-    """Return the event as GitHub would have shaped it, with the reason why we made it."""
+    """Return the event in GitHub's format, with our reason for creating it."""
     author = None
     if pull.author_id is not None:
         author = {"login": pull.author or "", "id": pull.author_id, "type": pull.author_type}

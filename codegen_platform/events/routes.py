@@ -145,11 +145,11 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
 )
 
 COMMANDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
-"""Author associations that speak for themselves. GitHub shows members of an organisation who hide their membership, and outside
-collaborators of a parent team, as `CONTRIBUTOR` or `NONE`: the forge is asked whether they may write, when the task runs."""
+"""Author associations that prove write access. GitHub shows organisation members with hidden membership, and outside collaborators of a
+parent team, as `CONTRIBUTOR` or `NONE`: for them the task's run asks the forge."""
 
 UNKNOWN_COMMANDER_PRIORITY = 4
-"""Of a task that anybody may have asked for: it comes after everything else."""
+"""Priority of a task that anyone may have asked for: after everything else."""
 
 FAILED_CONCLUSIONS = frozenset({"failure", "timed_out"})
 
@@ -167,10 +167,10 @@ def fits(event_type: str, fields: frozenset[str]) -> bool:
 
 
 def fate_of_type(event_type: str, body: bytes) -> Route | None:
-    """Return what becomes of every event of this type, whatever its body says; None if that depends on the body.
+    """Return the disposition of every event of this type, whatever its body; None if it depends on the body.
 
-    A type that the table does not know has a route without a reason. The header that names the type is not signed, so the fields that a
-    body of this type has must be there; whether they are fields is not looked at.
+    A type not in the table has a route without a reason. The header with the type is not signed, so the names of this type's fields must
+    occur in the body; whether they are fields is not checked.
     """
     rows = [route for (name, _), route in ROUTES.items() if name == event_type]
     if not rows:

@@ -32,7 +32,7 @@ log = structlog.get_logger()
 ACTOR = "events"
 PAGE = 200
 LARGE_BYTES = 256 * 1024
-"""What the ledger calls a large delivery: its parsed form is not kept, since the raw body is there."""
+"""Size from which a delivery counts as large: its parsed form is not kept, since the raw body is."""
 MAX_NAME = 200
 
 
@@ -52,10 +52,10 @@ class RoutedCounts:
 
 
 def route_pending(store: Store, rules: RoutingRules, limit: int) -> RoutedCounts:
-    """Settle at most `limit` events of the ledger; calling it twice at once or again after a crash changes nothing.
+    """Settle at most `limit` events of the ledger; safe to call concurrently, and again after a crash.
 
-    Oldest first, but between two large ones (over 256 KiB) all small ones that are there, up to 4 MiB of them, have their turn. An event
-    that cannot be routed is settled `unparseable` with the reason and never stops those behind it.
+    Oldest first, but between two large events (over 256 KiB) it routes all waiting small ones, up to 4 MiB. An event that cannot be routed
+    is settled as `unparseable` with the reason and never blocks later events.
 
     Raises:
         StoreUnavailable: PostgreSQL could not be reached; the rest stays for the next call.
@@ -79,7 +79,7 @@ def _route_and_pack(store: Store, event: StoredEvent, rules: RoutingRules) -> Di
 
 
 def _settle_unread(store: Store, event: StoredEvent) -> Disposition | None:
-    """Settle a large event of a type that never leads to anything, without parsing up to 25 MB; None if it has to be read."""
+    """Settle a large event of a type that never leads to work, without parsing up to 25 MB; None if it must be parsed."""
     if event.body_bytes <= LARGE_BYTES:
         return None
     route = fate_of_type(event.event_type, event.body)
@@ -119,7 +119,7 @@ def _route(store: Store, event: StoredEvent, rules: RoutingRules) -> Disposition
 
 
 def _with_known_spelling(store: Store, payload: dict[str, object]) -> dict[str, object]:
-    """Return the body with its repository spelled as the ledger has it: GitHub's names are the same in capitals and small letters."""
+    """Return the body with the repository spelled as in the ledger: GitHub's names are case-insensitive."""
     repository = payload.get("repository")
     name = repository.get("full_name") if isinstance(repository, dict) else None
     if not isinstance(repository, dict) or not isinstance(name, str) or len(name) > MAX_NAME:

@@ -1,8 +1,8 @@
 """One claim of one effect on GitHub: the rules that make it once, whatever is written.
 
 Everything slow (the token, the connection) comes first; then `sent_at` is written, only if the lease covers the request; then the bytes
-leave at once, or never. Whoever takes an effect again comes after the quiet period and looks for it first. A refusal proves that nothing
-was carried out, so `sent_at` is taken back before anything is sent again.
+leave at once, or never. A publisher that takes over an effect waits for the quiet period and looks for the review first. A refusal
+proves that nothing was carried out, so `sent_at` is cleared before anything is sent again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class AttemptParts:
 
 
 class Attempt(ABC):
-    """One claim of one effect. `unknown` is whether a request may have been carried out that nobody has looked for yet."""
+    """One claim of one effect. `unknown`: a request may have been carried out and nobody has looked for it yet."""
 
     def __init__(self, at: AttemptParts, effect: EffectRow) -> None:
         self.at, self.effect = at, effect
@@ -57,11 +57,11 @@ class Attempt(ABC):
 
     @property
     def age_seconds(self) -> float:
-        """Return how long the effect has been wanted."""
+        """Return the age of the effect in seconds."""
         return self.at.timings.age_seconds(self.effect) + self.at.clock() - self.began
 
     def run(self) -> Decision:
-        """Return what became of it."""
+        """Return the decision about the effect."""
         throttled = self.at.pacing.throttled_seconds(self.effect.repository)
         if throttled:
             return self.later(throttled, "GitHub asked to wait")
@@ -73,7 +73,7 @@ class Attempt(ABC):
         except ForgeUnavailable as error:
             return self.later(error.retry_after_seconds, str(error))
         except OutcomeUnknown as error:
-            return self.later(0.0, str(error))  # the store holds it back until it can be looked for
+            return self.later(0.0, str(error))  # the store holds it back until a lookup is conclusive
         except (ForgeNotYet, TooLate) as error:
             return self.later(None, str(error))
         except LeaseLost:
@@ -90,7 +90,7 @@ class Attempt(ABC):
         """Return the document of an effect that cannot be posted; None if there is none."""
 
     def send_once(self, send: Callable[[], PostedReview]) -> PostedReview:
-        """Send once; after a refusal `sent_at` is taken back, so that no second request leaves under it."""
+        """Send once; clear `sent_at` after a refusal, so that no second request leaves under it."""
         try:
             return send()
         except OutcomeUnknown:
@@ -98,12 +98,12 @@ class Attempt(ABC):
         except CodegenError:
             if self.unknown:
                 if not self.at.store.effects.unmark_sent(self.effect.id, self.effect.fence):
-                    raise LeaseLost("the effect was taken over while its request was refused") from None
+                    raise LeaseLost("another publisher took the effect over while GitHub refused the request") from None
                 self.unknown = False
             raise
 
     def mark_sent(self) -> None:
-        """Write `sent_at` under the fence, and let the request leave if that took no longer than it may."""
+        """Write `sent_at` under the fence, and let the request leave unless that took too long."""
         timings, effects, effect = self.at.timings, self.at.store.effects, self.effect
         began = self.at.clock()
         marked = effects.mark_sent(effect.id, effect.fence, timings.request_timeout_seconds)
@@ -113,8 +113,8 @@ class Attempt(ABC):
             raise LeaseLost("the effect was withdrawn or taken over before it was sent")
         self.unknown = True
         if self.at.clock() - began > timings.send_within_seconds:
-            raise TooLate("held up between writing sent_at and sending")
+            raise TooLate("delayed between writing sent_at and sending")
 
     def later(self, delay_seconds: float | None, error: str) -> Later:
-        """Return that the effect goes back, with what is known of its request."""
+        """Return the effect to the outbox, with the known state of its request."""
         return Later(delay_seconds=delay_seconds, error=error, sent_unknown=self.unknown)

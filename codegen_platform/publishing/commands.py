@@ -1,9 +1,8 @@
-"""Commands of bots, taken apart: a bot that reads a comment finds none at the beginning of a line.
+"""Bot commands, defused: no line of our comments begins with a command for a bot.
 
-Bots differ in names and words (`atlantis apply`, `.deploy`, `/merge`, `bors r+`) and new ones come every year, so no list of them can be
-whole. What they share is the place: a command begins a line. So no line of foreign prose begins with a word or a sign of its own; an
-invisible mark stands before it. Code is treated more sparingly, because it is copied: only lines that are nothing but words get the mark,
-unless they begin as programs do.
+Bots differ in syntax (`atlantis apply`, `.deploy`, `/merge`, `bors r+`) and new ones appear every year, so no list can be complete. They
+share one rule: a command begins a line. So every line of foreign prose gets an invisible mark in front. Code gets fewer marks, because
+people copy it: only lines made of nothing but words get one, unless they begin like code.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _SENTENCE: Final = re.compile(rf"(?i)([ >*+_-]*)(?:[/!.#](?=\w)|{_NAMED})")
 
 _LINE_OF_WORDS: Final = re.compile(
     r"(?m)^([ \t>*+-]*)"
-    r"(?:([/!.])([A-Za-z][\w-]*)(?![\w/.(])"  # /merge, !deploy, .deploy, with or without more
+    r"(?:([/!.])([A-Za-z][\w-]*)(?![\w/.(])"  # /merge, !deploy, .deploy, with or without arguments
     r"|(#)([A-Za-z][\w-]*)(?= |$)[\w .,/=:@+-]*$"
     r"|(@)([A-Za-z][\w-]*) [\w .,/=:@+-]*$"
     r"|()([a-z][a-z-]{2,20})(?: (?:-{0,2}\w|[./])[\w.,/=:@+-]*){1,5}[ \t]*$"  # atlantis apply -p web
@@ -48,13 +47,13 @@ _PROGRAM_WORDS: Final = frozenset(
 
 
 def guard_line(text: str) -> str:
-    """Return a line of prose that no bot takes for a command; it reads the same."""
+    """Return a line of prose that no bot takes for a command; it looks the same."""
     at = _BEFORE_WORDS.match(text).end()  # type: ignore[union-attr]  # matches the empty text too
     return text[:at] + ZWSP + text[at:] if _BEGINS_COMMAND.match(text, at) else text
 
 
 def end_of_command_sign(text: str) -> int | None:
-    """Return where to tear a sentence apart that begins as a command does, None if it does not; it usually stands within a line of ours."""
+    """Return where to split a text that begins like a command, None if it does not; it usually follows our own words on a line."""
     command = _SENTENCE.match(text)
     return command.end(1) + 1 if command else None
 
@@ -65,7 +64,7 @@ def guard_code(text: str) -> str:
 
 
 def without_guards(text: str) -> str:
-    """Return prose without the marks at its lines' beginnings, for readers that run no bots: a pager shows them."""
+    """Return prose without the marks, for output without bots: a pager would show them."""
     return _GUARD.sub(r"\1", text)
 
 

@@ -10,7 +10,7 @@ from codegen_platform.artifacts import PublishedReview
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
-    """It stands on the forge. `result` is None for an answer to a command."""
+    """The review or answer is on the forge. `result` is None for an answer to a command."""
 
     result: PublishedReview | None
     remote_id: str
@@ -18,7 +18,7 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Superseded:
-    """A newer head commit replaced the one it was for; nothing was posted. `result` is None for an answer that cannot be given here."""
+    """A newer head commit replaced its own; nothing was posted. `result` is None for an answer that cannot be posted here."""
 
     result: PublishedReview | None
 

@@ -19,13 +19,13 @@ class Throttled(ForgeUnavailable):
 
 
 class CommentsMisplaced(ForgeRefused):
-    """GitHub refused a review for the place of an inline comment; nothing was carried out."""
+    """GitHub refused a review because of an inline comment's position; nothing was carried out."""
 
     code = "comments_misplaced"
 
 
 class TokenRefused(ForgeRefused):
-    """GitHub refused the token of a write, which was not carried out; another token is to be had."""
+    """GitHub refused the token; the write was not carried out and another token is available."""
 
     code = "token_refused"
     retryable = True

@@ -1,4 +1,4 @@
-"""Single calls to GitHub's REST API with a write token: one attempt each, and an error that says what may be done next."""
+"""Single calls to GitHub's REST API with a write token: one attempt each, with an error that says whether to retry."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class GitHubCalls:
             operation: a short fixed name of the call, for metrics.
             path: from `/repos/...` on, with its query; or `GRAPHQL`, with what is POSTed there in `query`.
             repository: `owner/name`, which the token is for.
-            age_seconds: of the effect that it is for: GitHub may not show yet what it announced seconds ago.
+            age_seconds: age of its effect: GitHub may not show a seconds-old change yet.
 
         Raises:
             Throttled: GitHub asks to wait.
-            ForgeUnavailable: it failed for a reason that passes. ForgeNotYet: GitHub may not show it yet.
+            ForgeUnavailable: a temporary failure. ForgeNotYet: GitHub may not show it yet.
             ForgeRefused: a permanent refusal, with its status.
         """
         verb = "GET" if query is None else "POST"
@@ -83,15 +83,15 @@ class GitHubCalls:
         before_it_leaves: Callable[[], None],
         age_seconds: float | None = None,
     ) -> Answer:
-        """Make one call that changes something, once, whatever the answer.
+        """Make one write call, once, whatever the answer.
 
-        Token and connection come first; then `before_it_leaves` is called, then the bytes leave at once. What it raises is raised here, and
-        nothing was sent. It is called again for a redirected request: the one that was redirected was not carried out.
+        Token and connection come first; then `before_it_leaves` is called, then the bytes leave at once. Its exceptions propagate,
+        and nothing was sent. It is called again for a redirected request: the redirected one was not carried out.
 
         Raises:
-            Throttled, ForgeUnavailable, ForgeNotYet: nothing was carried out; it may be later.
-            TokenRefused: nothing was carried out, and another token is to be had at once.
-            CommentsMisplaced: nothing was carried out, because of an inline comment's place.
+            Throttled, ForgeUnavailable, ForgeNotYet: nothing was carried out; safe to retry later.
+            TokenRefused: nothing was carried out, and another token is available at once.
+            CommentsMisplaced: nothing was carried out, because of an inline comment's position.
             ForgeRefused: a permanent refusal, with its status; nothing was carried out.
             OutcomeUnknown: it was sent and no usable answer came.
         """

@@ -1,4 +1,4 @@
-"""What is written to GitHub: reviews, and answers to commands; see `attempt` for the rules by which each stands there once."""
+"""Publication on GitHub: reviews and answers to commands; `attempt` ensures that each is posted once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from codegen_platform.tasks import is_older_head
 log = structlog.get_logger()
 READ_BACK_TRIES = 2
 SENDINGS_MAX = 5
-"""As it is, with another token, without the misplaced comments, without any comment, and one to spare."""
+"""Unchanged, with another token, without the misplaced comments, without any comment, and one spare."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,19 +29,19 @@ class GitHubPublication(AttemptParts):
     """Publishes reviews and answers on GitHub. One object serves every thread."""
 
     def publish(self, effect: EffectRow, post: ReviewPost) -> Decision:
-        """Look, decide, send, read back; never raises for anything that GitHub does, and never sleeps."""
+        """Look up, decide, send, read back; raises for no answer of GitHub's and never sleeps."""
         return _ReviewAttempt(self, effect, post).run()
 
     def answer(self, effect: EffectRow, text: str) -> Decision:
-        """Look, send; never raises for anything that GitHub does, and never sleeps."""
+        """Look up, send; raises for no answer of GitHub's and never sleeps."""
         return _AnswerAttempt(self, effect, text).run()
 
     def closed_owners(self) -> dict[str, float]:
-        """Return the owners whose turn has not come, with the seconds until it may."""
+        """Return the owners that must wait -> seconds until their next turn."""
         return self.pacing.closed_owners()
 
     def begin(self, effect: EffectRow) -> None:
-        """Close the owner until this effect was written or settled."""
+        """Close the owner until this effect is written or settled."""
         self.pacing.take_turn(effect.repository)
 
     def end(self, effect: EffectRow) -> None:
@@ -66,10 +66,10 @@ class _ReviewAttempt(Attempt):
         return self._unwanted() or self._send_and_read_back()
 
     def _unwanted(self) -> Superseded | None:
-        """Return the end of a review whose pull request is closed, or stands at another commit.
+        """Return `Superseded` if the pull request is closed or its head is another commit.
 
         Raises:
-            ForgeNotYet: GitHub shows a commit that the review's own replaced.
+            ForgeNotYet: GitHub still shows the commit before the review's.
         """
         pull = self.at.writer.pull_state(self.effect.repository, self.effect.number, age_seconds=self.age_seconds)
         self.at.pacing.succeeded(self.effect.repository)
@@ -86,10 +86,10 @@ class _ReviewAttempt(Attempt):
         return Superseded(result=results.superseded(self.post, self.effect.id, reason))
 
     def _refuse_older_state(self, shown_head_sha: str) -> None:
-        """Come back in seconds if the head that GitHub shows is one that this review's head replaced: right after a push it is behind.
+        """Retry in seconds if GitHub shows a head that this review's head replaced: it lags right after a push.
 
         Raises:
-            ForgeNotYet: it is, and the effect is young.
+            ForgeNotYet: it does, and the effect is young.
         """
         if self.age_seconds >= CATCH_UP_SECONDS:
             return
@@ -99,7 +99,7 @@ class _ReviewAttempt(Attempt):
             raise ForgeNotYet(f"GitHub still shows {shown_head_sha[:10]}, which was replaced", status=200)
 
     def _send_and_read_back(self) -> Decision:
-        """Send; comments that GitHub refuses are moved into the body, and if it still refuses, all of them are."""
+        """Send; move refused comments into the body, and all comments if GitHub still refuses."""
         wait = self.at.pacing.reserve_write(self.effect.repository)
         if wait:
             return self.later(wait, "waiting for its turn to write")
@@ -139,7 +139,7 @@ class _ReviewAttempt(Attempt):
         return Done(result=result, remote_id=review.remote_id)
 
     def _read_back(self, review: PostedReview) -> tuple[PostedComment, ...] | None:
-        """Return the comments as GitHub shows them; None if it does not show them. The review stands either way."""
+        """Return the posted comments as GitHub shows them; None if it does not. The review is posted either way."""
         if not self.post.comments:
             return ()
         for _ in range(READ_BACK_TRIES):

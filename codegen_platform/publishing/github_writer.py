@@ -19,7 +19,7 @@ PAGES_MAX = 30  # of 100: GitHub lists no more than 3,000 files of a pull reques
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostedReview:
-    """A review or comment that stands on GitHub."""
+    """A posted review or comment on GitHub."""
 
     remote_id: str
     url: str
@@ -36,7 +36,7 @@ class PostedComment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PullState:
-    """Where a pull request stands now.
+    """The present state of a pull request.
 
     Attributes:
         repository: `owner/name` as GitHub calls it now; differs from the effect's after a renaming.
@@ -56,7 +56,7 @@ class GitHubWriter:
         self._self_ids: dict[str, int] = {}
 
     def pull_state(self, repository: str, number: int, *, age_seconds: float) -> PullState:
-        """Return where the pull request stands now; one call, unless the repository was renamed."""
+        """Return the present state of the pull request; one call, unless the repository was renamed."""
         found = self._calls.read("head", _pull(repository, number), repository=repository, age_seconds=age_seconds).body
         closed = ("merged" if found.get("merged") else "closed") if found.get("state") == "closed" else None
         named = ((found.get("base") or {}).get("repo") or {}).get("full_name")

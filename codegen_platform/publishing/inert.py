@@ -148,7 +148,7 @@ def _line_of_text(indent: str, rest: str) -> str:
 
 
 def _inert_start(text: str) -> str:
-    """Return the beginning of a line of ours; a command of a bot is torn apart behind its first character."""
+    """Return text that begins one of our lines; splits a bot command after its first character."""
     cut_at = end_of_command_sign(text)
     return _inert_inline(text) if cut_at is None else _inert_inline(text[:cut_at]) + ZWSP + _inert_inline(text[cut_at:])
 
@@ -204,7 +204,7 @@ def _inert_code(text: str) -> str:
 
 
 def _inert_span(text: str) -> str:
-    """Return code that stands within a line; no command can begin there."""
+    """Return inline code; no command can begin there."""
     return _BOT_IN_CODE.sub("@" + ZWSP, text.replace("<!--", f"<!{ZWSP}--"))
 
 

@@ -45,11 +45,11 @@ class LocalPublication:
         return Done(result=result, remote_id=review.remote_id)
 
     def answer(self, effect: EffectRow, text: str) -> Decision:
-        """Answer nobody: a command that was refused is in the ledger, and without a token that may write there is nobody to say so."""
+        """Post nothing: the ledger records the refusal, and without a write token no answer is possible."""
         return Superseded(result=None)
 
     def closed_owners(self) -> dict[str, float]:
-        """Return nobody: files are written at once."""
+        """Return no owners: files are written at once."""
         return {}
 
     def begin(self, effect: EffectRow) -> None:

@@ -40,7 +40,7 @@ class LocalWriter:
         folder = self.home / "reviews" / partition_key(post.repository, post.number)
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{post.commit_id}.md"
-        # Escapes for all that is not ASCII: a person who prints the file sees what a name hides.
+        # Escape everything that is not ASCII, so that a printed file shows hidden characters in names.
         _replace(folder / f"{post.commit_id}.json", json.dumps(json.loads(post.to_bytes())).encode() + b"\n")
         _replace(file, as_markdown(post).encode("utf-8", "replace"))
         url = file.absolute().as_uri()

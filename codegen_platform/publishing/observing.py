@@ -31,7 +31,7 @@ class Observing:
         )
         self._latency = Histogram(
             "codegen_effect_seconds",
-            "From an effect being wanted to its review standing on the forge.",
+            "Time from enqueueing an effect to its review being on the forge.",
             ["forge"],
             buckets=_SECONDS,
             registry=self.registry,
@@ -86,7 +86,7 @@ class BacklogCollector(Collector):
 
 
 class ThrottledCollector(Collector):
-    """The owners for whom GitHub asked us to wait; none of their reviews is posted meanwhile."""
+    """The owners for which GitHub asked us to wait; none of their reviews is posted meanwhile."""
 
     def __init__(self, pacing: Pacing) -> None:
         self._pacing = pacing

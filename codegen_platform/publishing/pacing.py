@@ -1,6 +1,6 @@
-"""How fast GitHub is written to: writes of one installation at a distance, and no call at all while it asks us to wait.
+"""Pacing of calls to GitHub: spaced writes per installation, and no calls while GitHub asks us to wait.
 
-Nothing sleeps here. An owner whose turn has not come is closed: none of its effects is taken from the outbox meanwhile.
+Nothing sleeps here. An owner that must wait is closed: none of its effects is taken from the outbox meanwhile.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Lane:
 
 
 class Pacing:
-    """One lane per installation, by repository owner, in lower case; times are of this machine's uptime.
+    """One lane per installation, by repository owner, in lower case; times are this machine's uptime in seconds.
 
     Args:
         spacing_seconds: between the beginnings of two writes; GitHub advises one second.
@@ -45,26 +45,26 @@ class Pacing:
         self._lock = threading.Lock()
 
     def closed_owners(self) -> dict[str, float]:
-        """Return the owners of whom nothing is to be taken now, with the seconds until that may change."""
+        """Return the closed owners -> seconds until they may reopen."""
         with self._lock:
             now = self._clock()
             waits = {owner: max(self._opens_at(lane), lane.taken_until) - now for owner, lane in self._lanes.items()}
             return {owner: seconds for owner, seconds in waits.items() if seconds > 0}
 
     def throttled_owners(self) -> dict[str, float]:
-        """Return the owners for whom GitHub asked us to wait, with the seconds left."""
+        """Return the owners for which GitHub asked us to wait -> seconds left."""
         with self._lock:
             now = self._clock()
             left = {owner: lane.throttled_until - now for owner, lane in self._lanes.items()}
             return {owner: seconds for owner, seconds in left.items() if seconds > 0}
 
     def throttled_seconds(self, repository: str) -> float:
-        """Return how long no call may be made for this repository's installation; 0 if calls are allowed."""
+        """Return the seconds until calls for this repository's installation are allowed; 0 if they are now."""
         with self._lock:
             return max(0.0, self._lane(repository).throttled_until - self._clock())
 
     def throttle(self, repository: str, asked_seconds: float | None) -> float:
-        """Make no call for `asked_seconds`, an hour at most; without a figure a minute, doubled each time in a row. Return the seconds."""
+        """Block calls for `asked_seconds`, at most an hour; without a figure for a minute, doubled each time in a row. Return the seconds."""
         with self._lock:
             lane = self._lane(repository)
             asked = UNSAID_WAIT_SECONDS * 2 ** min(lane.throttled, 10) if asked_seconds is None else asked_seconds
@@ -76,18 +76,18 @@ class Pacing:
         return left
 
     def take_turn(self, repository: str) -> None:
-        """Close the owner until the effect that was just taken was written, or twice the distance is over."""
+        """Close the owner until its taken effect is written, or for twice the spacing."""
         if self._spacing_seconds > 0:
             with self._lock:
                 self._lane(repository).taken_until = self._clock() + 2 * self._spacing_seconds
 
     def end_turn(self, repository: str) -> None:
-        """Open the owner for its next effect: the one that was taken is settled."""
+        """Open the owner for its next effect: the taken one is settled."""
         with self._lock:
             self._lane(repository).taken_until = 0.0
 
     def reserve_write(self, repository: str) -> float:
-        """Return 0 and count a write that begins now, or the seconds until one may begin."""
+        """Count a write and return 0 if it may begin now, else return the seconds to wait."""
         with self._lock:
             lane, now = self._lane(repository), self._clock()
             if (opens_at := self._opens_at(lane)) > now:
@@ -98,7 +98,7 @@ class Pacing:
             return 0.0
 
     def succeeded(self, repository: str) -> None:
-        """Record that a call was answered: the next limit without a figure starts at a minute again."""
+        """Record an answered call: the next limit without a figure starts at a minute again."""
         with self._lock:
             self._lane(repository).throttled = 0
 
@@ -118,5 +118,5 @@ class Pacing:
 
 
 def owner_of(repository: str) -> str:
-    """Return the owner of `owner/name`, in lower case: GitHub's names are alike whatever their case."""
+    """Return the owner of `owner/name`, in lower case: GitHub's names are case-insensitive."""
     return repository.partition("/")[0].lower()

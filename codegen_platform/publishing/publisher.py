@@ -1,7 +1,7 @@
-"""The publisher: takes effects from the outbox, several at a time, and sees each of them to its end.
+"""The publisher: takes effects from the outbox, several at a time, and settles each one.
 
-No thread sleeps with an effect in its hands: one that must wait goes back with the time when it is due, and an owner whose turn has not
-come is passed over, so that the others go on.
+No thread sleeps while it holds an effect: an effect that must wait goes back with its due time, and an owner that must wait is skipped,
+so that the others proceed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Publisher:
 
     Args:
         ways: by forge, `github` and `local`.
-        secrets: credentials of this installation; an effect that carries a part of one is dead.
+        secrets: credentials of this installation; an effect that contains part of one is dead.
         concurrency: effects in flight.
         clock: this machine's uptime in seconds.
     """
@@ -143,7 +143,7 @@ class Publisher:
         )
 
     def _closed_owners(self) -> dict[str, float]:
-        """Return the owners of whom nothing is to be taken now, as `forge:owner`, with the seconds until that may change."""
+        """Return the closed owners as `forge:owner` -> seconds until they may reopen."""
         return {
             f"{forge}:{owner}": seconds
             for forge, way in self._ways.items()
@@ -163,7 +163,7 @@ class Publisher:
 
 
 def _pause(stop: threading.Event, seconds: float) -> None:
-    """Wait, with signs of life, until the time is over or `stop` is set."""
+    """Wait, sending heartbeats, until the time is over or `stop` is set."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0 and not stop.wait(min(left, INTERVAL_SECONDS)):
         beat()

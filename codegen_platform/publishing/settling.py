@@ -1,4 +1,4 @@
-"""What becomes of one effect that the publisher took: publish it, and record how that ended."""
+"""Settles one effect: publishes it and records the outcome."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class Publication(Protocol):
     """A way to one forge."""
 
     def publish(self, effect: EffectRow, post: ReviewPost) -> Decision:
-        """Return what became of the effect."""
+        """Publish the effect and return the decision."""
         ...
 
     def answer(self, effect: EffectRow, text: str) -> Decision:
-        """Return what became of the answer to a command."""
+        """Post the answer to a command and return the decision."""
         ...
 
     def closed_owners(self) -> Mapping[str, float]:
-        """Return the owners, in lower case, of whom nothing is to be taken now, with the seconds until that may change."""
+        """Return the closed owners, in lower case -> seconds until they may reopen."""
         ...
 
     def begin(self, effect: EffectRow) -> None:
@@ -48,12 +48,12 @@ class Publication(Protocol):
         ...
 
     def end(self, effect: EffectRow) -> None:
-        """Note that this effect was settled, one way or another."""
+        """Note that this effect was settled."""
         ...
 
 
 class Settler:
-    """Publishes effects and records their ends; one object serves every thread."""
+    """Publishes effects and records their outcomes; one object serves every thread."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Settler:
         self._observing = observing
 
     def settle(self, effect: EffectRow, stop: threading.Event) -> None:
-        """Publish the effect and record how it ended; raises nothing."""
+        """Publish the effect and record the outcome; raises nothing."""
         with structlog.contextvars.bound_contextvars(
             effect_id=str(effect.id), task_id=str(effect.task_id), repository=effect.repository, number=effect.number
         ):
@@ -136,7 +136,7 @@ class Settler:
                 counts = {"posted": result.posted, "failed": result.failed, "url": result.url} if result else {}
                 log.info("effect.done", held=held, kind=effect.kind, **counts)
             case Superseded(result=result):
-                body, reason = (result.to_bytes(), result.reason) if result else (None, "nobody can be answered here")
+                body, reason = (result.to_bytes(), result.reason) if result else (None, "answers cannot be posted here")
                 held = self._finish(effect, "superseded", body, None, "superseded", reason)
                 log.info("effect.superseded", held=held, reason=reason)
             case Dead(reason=reason, result=dead_result):
@@ -180,7 +180,7 @@ def _dead(post: ReviewPost | None, effect: EffectRow, reason: str) -> Dead:
 
 
 def _after_crash(post: ReviewPost | None, effect: EffectRow, error: Exception) -> Decision:
-    """Decide after what should not happen: it must not be repeated for ever, nor lose what may have been sent."""
+    """Decide after an unexpected error: do not retry for ever, nor forget a request that may have been sent."""
     ours = error if isinstance(error, CodegenError) else None
     said = f"{ours.code if ours else type(error).__name__}: {error}"[:500]
     if effect.attempt >= CRASHES_MAX or (ours and not ours.retryable):

@@ -1,7 +1,7 @@
-"""Since when this publisher has known of requests whose end is unknown, by its own clock.
+"""When this publisher first saw each request with an unknown outcome, by its own clock.
 
-`sent_at` is of the database's wall clock. Should that be set forward, a request that left a second ago looks an hour old, and whoever
-takes it over looks before it lands. So a publisher looks only when its own clock says, too, that the request has landed or never will.
+`sent_at` uses the database's wall clock. If that is set forward, a request that left a second ago looks an hour old, and the publisher
+that takes it over would look before it lands. So it looks only when its own clock also says that the request has landed or never will.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Sightings:
         self._first_seen: dict[SentEffect, float] = {}
 
     def look(self) -> None:
-        """Ask the ledger which requests there are.
+        """Read the requests with unknown outcome from the ledger.
 
         Raises:
             StoreUnavailable: PostgreSQL could not be reached.
@@ -31,6 +31,6 @@ class Sightings:
         self._first_seen = {one: self._first_seen.get(one, now) for one in sent}
 
     def settled(self) -> list[SentEffect]:
-        """Return those that were seen first so long ago that they have landed, or never will."""
+        """Return the requests first seen so long ago that they have landed or never will."""
         now = self._clock()
         return [sent for sent, seen_at in self._first_seen.items() if now - seen_at >= self._settle_seconds]

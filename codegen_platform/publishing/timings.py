@@ -9,22 +9,22 @@ from datetime import timedelta
 from codegen_platform.store.rows import EffectRow
 
 ASKED_MAX_SECONDS = 3600.0
-"""The longest wait that GitHub is granted at a time: after it the publisher asks again, whatever the answer said."""
+"""The longest wait on GitHub's request; then the publisher asks again, whatever the answer said."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timings:
-    """The publisher's clockwork.
+    """Timeouts and intervals of the publisher.
 
     Attributes:
         lease_seconds: how long a claim lasts; well above `request_timeout_seconds`.
-        request_timeout_seconds: of a whole call to GitHub, from connecting to the last byte of the answer; GitHub ends requests itself
-            after 10.
-        quiet_seconds: after a request was given up, until it surely does not land any more.
-        poll_seconds: between looks into the outbox when no notification comes.
-        jitter_seconds: added at random to a wait that GitHub asked for, so that not everyone returns at once.
-        backoff_base_seconds, backoff_max_seconds: of the waits after failures, doubled each time, with full jitter.
-        give_up_seconds: age at which an effect that still cannot be posted is dead.
+        request_timeout_seconds: limit for a whole call to GitHub, from connecting to the last byte of the answer; GitHub itself stops
+            at 10.
+        quiet_seconds: after an abandoned request, until it can no longer land.
+        poll_seconds: between polls of the outbox without a notification.
+        jitter_seconds: added at random to a wait that GitHub asked for, so that retries do not coincide.
+        backoff_base_seconds, backoff_max_seconds: waits after failures, doubled each time, with full jitter.
+        give_up_seconds: age at which an unposted effect is dead.
     """
 
     lease_seconds: float = 90.0
@@ -43,17 +43,17 @@ class Timings:
 
     @property
     def settle_seconds(self) -> float:
-        """Return how long after `sent_at` a request whose end is unknown has landed, or never will."""
+        """Return the seconds after `sent_at` by which a request has landed or never will."""
         return self.request_timeout_seconds + self.quiet_seconds
 
     def age_seconds(self, effect: EffectRow) -> float:
-        """Return how long the effect had been wanted when it was taken, by the database's clock alone."""
+        """Return the effect's age in seconds when it was taken, by the database's clock."""
         assert effect.lease_until is not None, "a claimed effect has a lease"
         taken_at = effect.lease_until - timedelta(seconds=self.lease_seconds)
         return (taken_at - effect.wanted_at).total_seconds()
 
     def granted(self, asked_seconds: float) -> float:
-        """Return a wait that was asked for, with jitter: never less, and never over an hour; 0 stays 0."""
+        """Return a requested wait with jitter: never less, at most an hour; 0 stays 0."""
         if asked_seconds <= 0:
             return 0.0
         within = asked_seconds if asked_seconds < ASKED_MAX_SECONDS else ASKED_MAX_SECONDS  # NaN is not less

@@ -1,4 +1,4 @@
-"""The one place that decides which characters hide, and shows them: as escapes to people, as marks that can be undone in quotes."""
+"""Defines hidden characters and makes them visible: as escapes for people, as reversible marks in quotes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def visible(text: str, *, keep: str = "") -> str:
 
 
 def marked(text: str, *, keep: str = "") -> str:
-    """Return `text` with the same characters as `⟦U+202E⟧`, which no source code holds by accident: for quotes and prompts."""
+    """Return `text` with the same characters as `⟦U+202E⟧`, which source code never contains by accident: for quotes and prompts."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(char if char in keep or not _is_hidden(char) else mark(char) for char in text)

@@ -22,10 +22,9 @@ def fail_attempt(
 ) -> TaskRow | None:
     """Record that the try of `task`, as it was claimed, ended in `error`, and return the task as it is now.
 
-    By the table in `retrying` the task is pending again after a wait, dead when it was tried enough (at most `max_attempts` times for
-    each kind of error), or failed at once; a moved head makes it superseded. A task whose run a person started is not tried again: it
-    has failed, and the person sees why. None: the task is not this run's any more, or waits for the publisher, so there
-    was nothing to record.
+    By the table in `retrying` the task becomes pending after a wait, dead after enough tries (at most `max_attempts` per kind of error),
+    or failed at once; a moved head makes it superseded. A task whose run was started by a person is not retried: it fails with the
+    reason. None: the task no longer belongs to this run, or waits for the publisher, so there was nothing to record.
 
     Raises:
         StoreUnavailable: nothing was recorded; the task is found again when its lease runs out.
@@ -48,14 +47,14 @@ def fail_attempt(
 def _superseded(
     store: Store, task: TaskRow, error: Superseded, sentence: str, max_attempts: int, actor: str
 ) -> TaskRow | None:
-    """End a task whose head is not the head any more, unless the forge shows an older state than the ledger knows.
+    """End a task whose head was replaced, unless the forge shows an older state than the ledger.
 
-    For seconds after a push GitHub shows the head before it, which has, or had, a task of its own. Which of two heads of one second is the
-    older one nobody can tell, so the one that GitHub shows is taken, and has its task revived.
+    For seconds after a push GitHub shows the previous head, which has or had its own task. The order of two heads of the same second is
+    unknown, so the one that GitHub shows wins and its task is revived.
     """
     shown = head_shown(store, task, error.shown_head_sha)
     if shown is not None and is_tied(task, shown):
-        store.tasks.revive(shown.id, actor, f"GitHub shows {shown.head_sha}, of the same second as {task.head_sha}")
+        store.tasks.revive(shown.id, actor, f"GitHub shows {shown.head_sha}, from the same second as {task.head_sha}")
     elif _is_behind(store, task, error):
         behind = ForgeNotYet(f"{sentence}: GitHub shows an older state than it announced", status=200)
         if _age_seconds(task) < (WHILE_YOUNG[behind.code].passes_within_seconds or 0):
@@ -65,7 +64,7 @@ def _superseded(
 
 
 def _is_behind(store: Store, task: TaskRow, error: Superseded) -> bool:
-    """Return whether the forge may show an older state: a head that was replaced, or closed what was just reopened."""
+    """Return whether the forge may show an older state: a replaced head, or "closed" after a reopening."""
     if error.shown_head_sha is None:
         return task.metadata.get("action") == "reopened"
     return is_older_head(store, task, error.shown_head_sha)

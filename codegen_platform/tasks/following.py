@@ -29,7 +29,7 @@ RECONCILE_SHARE = 20
 HELD_BACK_SECONDS = 0.02
 HELD_BACK_MOST_SECONDS = 1.0
 HELD_BACK_SHARE = 5
-"""What is held back is asked for again after a fifth of the time for which it has been, so that a long transaction costs little."""
+"""The retry delay is the time held back divided by this, so a long transaction costs few queries."""
 WARN_SECONDS = 5.0
 GATHER_SECONDS = 0.02
 """From one look at the feed to the next at least: many updates cost little more than one."""
@@ -90,7 +90,7 @@ class IndexFollower:
                 look_at = self._monotonic() + LOOK_SECONDS
             if there_is_more:
                 continue
-            # An update cannot be read before every older transaction has ended, and no notification is sent when it has.
+            # An update is unreadable until every older transaction has ended, and no notification is sent then.
             held_seconds = await asyncio.to_thread(self._store.queries.feed_held_back_seconds) if heard else None
             await self._warn(held_seconds)
             if held_seconds is not None:
@@ -100,7 +100,7 @@ class IndexFollower:
             await asyncio.sleep(max(0.0, read_at + GATHER_SECONDS - self._monotonic()))
 
     async def _warn(self, held_seconds: float | None) -> None:
-        """Say once which transaction holds the feed back, and once that it moves again."""
+        """Log once which transaction holds the feed back, and once when it resumes."""
         is_long = held_seconds is not None and held_seconds > WARN_SECONDS
         if is_long and not self._warned:
             writer = await asyncio.to_thread(self._store.queries.oldest_writer)
@@ -158,5 +158,5 @@ class IndexFollower:
 
 
 def held_back_pause_seconds(held_seconds: float) -> float:
-    """Return how long to wait before asking again for what has been held back for so long."""
+    """Return the seconds before the next try for updates held back this long."""
     return min(HELD_BACK_MOST_SECONDS, max(HELD_BACK_SECONDS, held_seconds / HELD_BACK_SHARE))

@@ -11,22 +11,22 @@ from typing import Literal
 
 from codegen_platform.errors import CodegenError
 
-# No task is tried oftener than this because of one kind of error, or longer than a day: then a person has to look at it.
+# Upper bounds per task: tries per kind of error, and one day. After that a person has to look at it.
 MOST_TRIES = 8
 MOST_AGE_SECONDS = 24 * 3600.0
 
-# The other side is asked again at the latest after this, whatever it asked for: its figure may be nonsense.
+# The longest wait on the other side's request: its figure may be nonsense.
 MOST_ASKED_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryPolicy:
-    """How one kind of error is waited out: full jitter, U(0, min(cap, base * 2^n)), so that whoever waits is spread out.
+    """Retry policy for one kind of error: full jitter, U(0, min(cap, base * 2^n)), to spread retries out.
 
     Attributes:
         base_seconds: ceiling of the first wait; doubled from failure to failure up to `cap_seconds`.
-        tries: of one task that may end in this error; after the last one it is dead. Other kinds of errors have tries of their own.
-        passes_within_seconds: age of the task up to which the error may pass; from then on it is permanent. None: at any age.
+        tries: maximum tries of one task that end in this error; then it is dead. Each kind of error has its own limit.
+        passes_within_seconds: age of the task up to which the error counts as temporary; then it is permanent. None: at any age.
     """
 
     base_seconds: float
@@ -40,7 +40,7 @@ class RetryPolicy:
         return min(self.cap_seconds, self.base_seconds * 2.0 ** min(failures - 1, 30))
 
     def wait_seconds(self, failures: int, *, asked_seconds: float | None = None) -> float:
-        """Return how long to wait after the `failures`-th failure: the wait asked for, at most an hour of it, with the jitter on top."""
+        """Return the seconds to wait after the `failures`-th failure: the requested wait (at most an hour) plus jitter."""
         asked = asked_seconds or 0.0
         bounded = min(max(0.0, asked), MOST_ASKED_SECONDS) if math.isfinite(asked) else MOST_ASKED_SECONDS
         return bounded + random.uniform(0, self.ceiling_seconds(failures))  # noqa: S311
@@ -75,7 +75,7 @@ WHILE_YOUNG: Mapping[str, RetryPolicy] = MappingProxyType(
         "forge_not_yet": RetryPolicy(base_seconds=4, cap_seconds=30, tries=MOST_TRIES, passes_within_seconds=120),
     }
 )
-"""The rows of refusals that pass for a young task only: GitHub announces a head seconds before all of its replicas know it."""
+"""Rows for refusals that are temporary only for a young task: GitHub announces a head seconds before all its replicas have it."""
 
 ASKED_TO_WAIT: Mapping[str, str] = MappingProxyType(
     {"forge_unavailable": "forge_throttled", "model_unavailable": "model_throttled"}
@@ -83,7 +83,7 @@ ASKED_TO_WAIT: Mapping[str, str] = MappingProxyType(
 """What an error is called in the ledger when the other side said how long to wait: that it answers again makes nobody's wait shorter."""
 
 PERMANENT_NAMES: Mapping[str, str] = MappingProxyType({"forge_not_yet": "forge_refused"})
-"""What an error is called in the ledger when the task is too old for it to pass."""
+"""The code in the ledger for such an error once the task is too old."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,16 +103,16 @@ class Verdict:
 
 
 def tries_of_kind(failures: Mapping[str, int], code: str) -> int:
-    """Return which try of its kind one is that ends in this error, after `failures` of a task by code; 1 = the first."""
+    """Return the number of this try among those that ended in this kind of error, given the task's `failures` by code; 1 = the first."""
     return 1 + sum(failures.get(name, 0) for name in {code, ASKED_TO_WAIT.get(code, code)})
 
 
 def judge(error: CodegenError, *, tries: int, age_seconds: float, most_tries: int = MOST_TRIES) -> Verdict:
-    """Return what the `tries`-th try of a task means that ended in `error`, `age_seconds` after the task was asked for.
+    """Return the consequence of `error` in the `tries`-th try of a task, `age_seconds` after its creation.
 
     Args:
-        tries: those that ended in an error of this kind, this one included (`tries_of_kind`).
-        most_tries: a lower bound than that of the table, if somebody set one.
+        tries: number of tries that ended in this kind of error, this one included (`tries_of_kind`).
+        most_tries: a configured limit below that of the table.
     """
     policy = POLICIES.get(error.code) or WHILE_YOUNG.get(error.code)
     asked = error.retry_after_seconds
@@ -130,6 +130,6 @@ def judge(error: CodegenError, *, tries: int, age_seconds: float, most_tries: in
 
 
 def is_last_try(code: str, tries: int, most_tries: int = MOST_TRIES) -> bool:
-    """Return whether a task whose `tries`-th try of this kind ends in this error is not tried again."""
+    """Return whether the task is not retried after its `tries`-th try with this kind of error."""
     policy = POLICIES.get(code) or WHILE_YOUNG.get(code)
     return policy is None or tries >= min(policy.tries, most_tries)

@@ -1,4 +1,4 @@
-"""Whether the forge shows an older state than the ledger knows, as GitHub does for seconds after a push."""
+"""Detects a stale forge: GitHub shows an older state than the ledger for seconds after a push."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ def head_shown(store: Store, task: TaskRow, shown_head_sha: str | None) -> TaskR
 
 
 def is_tied(task: TaskRow, shown: TaskRow) -> bool:
-    """Return whether the two heads are of one second and nothing says which one came first."""
+    """Return whether the two heads are from the same second and their order is unknown."""
     seen, shown_at = head_updated_at(task.metadata), head_updated_at(shown.metadata)
     return seen is not None and seen == shown_at and task.metadata.get("before_sha") != shown.head_sha
 
 
 def is_older_head(store: Store, task: TaskRow, shown_head_sha: str) -> bool:
-    """Return whether the head that the forge shows is one that `task`'s own replaced.
+    """Return whether `task`'s head replaced the head that the forge shows.
 
-    Had it become the head again, its delivery would have ended `task` and moved its own time on. A head without a time was replaced by
-    whatever arrived after it.
+    If it had become the head again, its delivery would have ended `task` and advanced its own time. A head without a time counts as
+    replaced by any later arrival.
     """
     shown = head_shown(store, task, shown_head_sha)
     if shown is None or is_tied(task, shown):
