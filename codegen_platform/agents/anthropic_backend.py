@@ -177,7 +177,7 @@ class AnthropicBackend:
             async for event in stream:
                 received.add(event)
             if not received.has_begun and "event-stream" not in stream.response.headers.get("content-type", ""):
-                raise NotAnAnswer("something else than a stream of events")
+                raise NotAnAnswer("something other than an event stream")
 
     def _with(self, *, model: str | None = None, cancelled: Callable[[], bool] | None = None) -> AnthropicBackend:
         other = object.__new__(AnthropicBackend)

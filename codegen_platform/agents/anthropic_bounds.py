@@ -1,4 +1,4 @@
-"""Bounds on what an address that should be the Messages API may send: it is configured by people, and proxies stand in between."""
+"""Bounds on answers of the Messages API: its address is configured by people, and proxies are in between."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ EVENT_ENDS = (b"\n\n", b"\r\r", b"\r\n\r\n")
 
 
 class AnswerTooLarge(Exception):
-    """The answer is larger than any answer of ours can be; the rest is not read."""
+    """The answer is larger than any possible answer; the rest is not read."""
 
 
 class NotAnAnswer(Exception):
-    """What came is no answer of the Messages API, for example the page of a proxy; the message says what it is."""
+    """The response is not from the Messages API, for example a proxy's page; the message describes it."""
 
 
 async def bound_response(response: Response) -> None:
@@ -32,7 +32,7 @@ async def bound_response(response: Response) -> None:
     from httpx2 import AsyncByteStream
 
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise NotAnAnswer("a compressed body, which was not asked for")
+        raise NotAnAnswer("an unrequested compressed body")
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if response.status_code < 300 and kind in {"text/html", "application/xhtml+xml", "text/xml", "application/xml"}:
         raise NotAnAnswer(f"a page ({kind})")

@@ -28,14 +28,14 @@ REASONS = {  # by HTTP status: the stable reason, and what a person can do
 }
 MAX_DETAIL = 200
 MAX_WAIT_SECONDS = 3_600.0
-"""Whatever a server asks for, it is asked again after an hour."""
+"""The longest wait on a server's request."""
 
 
 def translate(error: Exception, *, spent: Spent) -> CallUnavailable | CallRefused:
     """Return the platform's error for whatever ended a call; an unknown one counts as passing, since retries are bounded."""
     import anthropic
 
-    # The SDK wraps what a hook raises.
+    # The SDK wraps a hook's exception.
     not_an_answer = next((cause for cause in (error, error.__cause__) if isinstance(cause, NotAnAnswer)), None)
     if not_an_answer is not None:
         sentence = f"the address of the model API answered with {not_an_answer}; check ANTHROPIC_BASE_URL and proxies"
@@ -63,9 +63,9 @@ def mentions_structured_output(error: Exception) -> bool:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Return the wait that a response asks for in `retry-after-ms` or `retry-after` (seconds or an HTTP date), an hour at most.
+    """Return the wait requested by a response in `retry-after-ms` or `retry-after` (seconds or an HTTP date), an hour at most.
 
-    None if it asks for none, or for none that can be understood.
+    None if there is none, or none that can be parsed.
     """
     for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:

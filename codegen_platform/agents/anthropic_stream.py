@@ -98,7 +98,7 @@ class Received:
             NotAnAnswer: the document is no message.
         """
         if not isinstance(message, dict) or not isinstance(message.get("content"), list):
-            raise NotAnAnswer("a JSON document that is no message")
+            raise NotAnAnswer("a JSON document that is not a message")
         self.has_begun = True
         for index, block in enumerate(message["content"]):
             kind = block.get("type") if isinstance(block, dict) else None

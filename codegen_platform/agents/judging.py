@@ -9,7 +9,7 @@ from functools import lru_cache
 from codegen_platform.artifacts import Finding, Severity, SuppressedFinding
 
 SAME_WORDS = 0.4
-"""Share of common words from which two claims about the same lines say the same.
+"""Share of common words above which two claims about the same lines are duplicates.
 
 Of 286 pairs of comments that people judged to be about one defect, three quarters share more; of 43 pairs about different defects on the
 same lines, four do, two of them by saying the same (AACR-Bench and Code Review Bench, 2026).
@@ -35,10 +35,10 @@ class Judgement:
 
 
 def judge(*, claimed: Iterable[Finding], static: Iterable[Finding], floor: Severity, max_comments: int) -> Judgement:
-    """Return what is posted and what is suppressed (`duplicate`, `below_severity_floor`, `over_comment_limit`).
+    """Return the findings to post and those suppressed (`duplicate`, `below_severity_floor`, `over_comment_limit`).
 
-    A static finding is proved by a rule; the severity of a claim is the model's word, and a pull request can talk it into any number of
-    critical ones. So claims share the places that static findings of medium severity or more leave.
+    A rule proves a static finding; a claim's severity is the model's opinion, and a pull request can talk it into any number of critical
+    ones. So claims share the places left by static findings of medium severity or higher.
     """
     kept: list[Finding] = []
     suppressed: list[SuppressedFinding] = []
@@ -104,7 +104,7 @@ def _stem(word: str) -> str:
 def _merged(kept: Finding, other: Finding) -> Finding:
     """Return the kept finding with what a claim adds: the higher severity, and a suggestion for the same lines.
 
-    Under a tool's name stands what the tool says: of a claim it takes the reasoning alone, as the model's, and no suggestion.
+    A finding under a tool's name keeps the tool's text: from a claim it takes only the reasoning, marked as the model's, and no suggestion.
     """
     severity = min(kept.severity, other.severity, key=lambda level: level.rank)
     if _is_claimed(kept):

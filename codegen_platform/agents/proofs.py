@@ -1,4 +1,4 @@
-"""The proofs that every finding needs: the reviewer drops what lacks one, and validation asks the same questions of the finished review."""
+"""Proofs that every finding needs: the reviewer drops findings that lack one, and validation checks the finished review again."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def suggestion_applies(finding: Finding, file: ChangedFile) -> bool:
 
 
 def is_claimed(finding: Finding) -> bool:
-    """Return whether a model says so, not static analysis."""
+    """Return whether the finding comes from a model, not from static analysis."""
     return finding.source.startswith("model:")
 
 

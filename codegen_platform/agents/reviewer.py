@@ -86,7 +86,7 @@ def verify(
     refuter: ModelBackend | None = None,
     limits: ReviewLimits | None = None,
 ) -> CodeReview:
-    """Return the review: findings that stand in the diff, and what became of all others.
+    """Return the review: findings that stand in the diff, and the fate of all others.
 
     Every claim and every static finding ends up in exactly one of `findings`, `suppressed` and `dropped`. The repository's own severity
     floor and comment limit go before the arguments. `shown` is the change as the model saw it, without its secrets. With a `refuter` (the

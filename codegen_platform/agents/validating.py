@@ -129,7 +129,7 @@ def _counts(review: CodeReview, snapshot: PullRequestSnapshot) -> Check:
 
 
 def _coverage(review: CodeReview, snapshot: PullRequestSnapshot) -> Check:
-    """Nothing counts as read that nobody can have read, and a review that did not read everything does not say that it did."""
+    """Coverage is honest: unreadable files do not count as read, and a partial review does not claim to be complete."""
     coverage = review.coverage
     skipped = Counter(skip.path for skip in coverage.skipped)
     read = [file for file in snapshot.files if not skipped[file.path]]

@@ -16,15 +16,15 @@ from codegen_platform.artifacts import Category, Severity
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Advice:
-    """What we say of one rule of a tool.
+    """Our wording and conditions for one rule of a tool.
 
     Attributes:
-        title: None where the tool's own message says it better, because it names names.
+        title: None where the tool's own message is better, because it names identifiers.
         what: see `Claim.what`; the rule itself unless the table says otherwise.
-        in_tests: whether it is worth saying in test code.
-        needs: regular expressions; a file that matches none of them cannot break the rule. Empty if that cannot be told.
-        confidence, tool_severity: the least that the tool must say, in its words, for us to repeat it.
-        unless, not_in, not_at: patterns (RE2) of messages, of texts of files, and of paths of files, of which it is not worth saying.
+        in_tests: whether it is worth reporting in test code.
+        needs: regular expressions; a file that matches none of them cannot break the rule. Empty if unknown.
+        confidence, tool_severity: the tool's minimum levels for us to report it.
+        unless, not_in, not_at: patterns (RE2) of messages, of texts of files, and of paths of files, for which it is not worth reporting.
     """
 
     severity: Severity

@@ -29,11 +29,10 @@ log = structlog.get_logger()
 def analyse(
     snapshot: PullRequestSnapshot, *, options: AnalysisOptions, limits: AnalysisLimits | None = None
 ) -> StaticFindings:
-    """Return what is wrong in the lines that the change touches, by rules alone: nothing of the change is executed or obeyed.
+    """Return findings in the lines that the change touches, by rules alone: no code is executed and no text obeyed.
 
-    The analysers run in a process of their own under these limits. Never raises for what a pull request holds. An analyser that fails says
-    so in its report, and the others stand. The result is the same for the same snapshot, options and versions of the tools, but for the
-    seconds.
+    The analysers run in a separate process under these limits. Never raises for the content of a pull request. A failing analyser reports
+    it, and the others' results stand. The result is the same for the same snapshot, options and tool versions, except for the seconds.
     """
     from codegen_platform.analysis.isolated import AnalysisProcess, Isolated
 
@@ -103,7 +102,7 @@ def _reads(analyser: Analyser, source: SourceFile, options: AnalysisOptions) -> 
 def _without_analyser(
     sources: Iterable[SourceFile], analysers: Sequence[Analyser], options: AnalysisOptions
 ) -> dict[str, SkipReason]:
-    """Return the files whose code no analyser of their language is given; of prose, characters are all there is to read."""
+    """Return the files whose code no analyser of their language gets; prose only has characters to read."""
     parsers = [analyser for analyser in analysers if analyser.languages is not None]
     known = {language for parser in parsers for language in parser.languages or ()}
     found: dict[str, SkipReason] = {}
@@ -123,7 +122,7 @@ def _paths_cut(claims: Iterable[Claim], kept: Iterable[Claim]) -> set[str]:
 
 
 def _run(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[list[Claim], ToolReport, Mapping[str, SkipReason]]:
-    """Return what one analyser found within the change, its report, and which of its files it did not read, with the reason."""
+    """Return one analyser's findings within the change, its report, and its unread files with the reason."""
     started = time.monotonic()
     by_path = {source.path: source for source in files}
     claims, error, unread = _attempt(analyser, files) if files else ([], None, {})
@@ -160,7 +159,7 @@ def _attempt(
     none_read = dict.fromkeys(by_path, SkipReason.ANALYSIS_FAILED)
     try:
         run: Claims = analyser.run(files)
-        # Secrets in lines of context are no findings, and still what no finding may repeat.
+        # Secrets in context lines are not findings, but no finding may repeat them.
         within = [claim for claim in run.claims if claim.secrets or place(claim, by_path[claim.path])]
         # An error that names no files may be about any of them.
         unread = run.unread or (none_read if run.error else {})

@@ -16,12 +16,12 @@ class Claim:
 
     Attributes:
         line, end_line: 1-based, inclusive, where the analyser saw it; may lie outside the change.
-        rule: who says so: `ruff:B006`, `rules:go-...`; becomes the finding's source.
-        what: two claims on one line about the same `what` are one problem seen twice.
+        rule: the tool and its rule (`ruff:B006`, `rules:go-...`); becomes the finding's source.
+        what: claims on one line with the same `what` are duplicates of one problem.
         suggestion: replacement for exactly the lines `line..end_line`, or None.
         about_the_file: the claim is about the whole file (it no longer parses): any of its changed lines may carry it.
         shows_line: whether the finding's body ends with the text of its line, hidden characters made visible.
-        secrets: texts that nobody may repeat; masked wherever a finding would show them.
+        secrets: texts that must not be repeated; masked wherever a finding would show them.
     """
 
     path: str
@@ -41,10 +41,10 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claims:
-    """What one run of an analyser gave: its claims, and why there are not more of them if it could not finish.
+    """The result of one run of an analyser: its claims, and the reason if it could not finish.
 
     Attributes:
-        unread: path -> reason, of the files that it was handed and did not read to the end; the change then counts as read in part.
+        unread: path -> reason, for files that it got and did not finish; the change then counts as read in part.
         error: one sentence for the report on the run. Without an `unread`, it stands for all files.
     """
 

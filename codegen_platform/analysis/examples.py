@@ -1,4 +1,4 @@
-"""Blocks of code in prose: what documentation shows, as opposed to what it says."""
+"""Finds blocks of code in prose, such as examples in documentation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Analysers in a process of their own, under limits that they cannot hold up: what hangs, crashes or grows is killed from outside.
+"""Runs analysers in a separate process with enforced limits: a hanging, crashing or growing one is killed from outside.
 
-A file on which that happens is unread by that analyser, with the reason, and the files after it are read by a fresh process. The process
-is kept for the next review: to start one costs about 10 ms.
+The file that caused it is unread by that analyser, with the reason, and a fresh process reads the files after it. The process is kept
+for the next review: starting one costs about 10 ms.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from codegen_platform.sandbox.forks import Forks
 from codegen_platform.sandbox.frames import FrameReader, PeerEnded, PeerTooLate, PeerTooLoud, send_frame
 
 MAX_REVIEWS, MAX_REQUEST_BYTES = 100, 20_000_000
-"""Of one process; then a fresh one takes its place, so that what tools leak, or keep after a large change, stays small."""
+"""Reviews and request bytes per process; then a fresh one replaces it, to limit memory that tools leak or keep after large changes."""
 _OUT_OF_CPU_TIME = 24
 """SIGXCPU, by number, because it comes as one."""
 
@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 @dataclass(kw_only=True, slots=True)
 class _Kept:
-    """A process that waits for work; `owner` is who started it: a fork of the owner must leave it alone."""
+    """An idle process; `owner` is the pid that started it: a fork of the owner must not use it."""
 
     connection: socket.socket
     owner: int = field(default_factory=os.getpid)
@@ -59,7 +59,7 @@ _idle: list[_Kept] = []
 
 
 class Lost(Exception):
-    """The process was killed, or ended, or said nonsense."""
+    """The process was killed, ended, or sent an invalid answer."""
 
     def __init__(self, reason: SkipReason) -> None:
         super().__init__(reason)
@@ -82,7 +82,7 @@ class AnalysisProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the process back; after an error nobody knows what it is at, and it is killed."""
+        """Return the process to the pool; after an error its state is unknown, so kill it."""
         kept, self._kept = self._kept, None
         if kept is None:
             return
@@ -164,7 +164,7 @@ class Isolated:
         return self._analyser.version
 
     def run(self, files: Sequence[SourceFile]) -> Claims:
-        """Return what the analyser says; raises nothing for what a file holds."""
+        """Return the analyser's result; never raises for the content of a file."""
         run = _Run()
         waiting = [list(files)]
         while waiting:
@@ -173,7 +173,7 @@ class Isolated:
         return Claims(claims=tuple(run.claims), error=error or None, unread=run.unread)
 
     def _read(self, files: list[SourceFile], run: _Run) -> list[list[SourceFile]]:
-        """Read files as far as the process lives; return what is still to be read, in portions, the first one last."""
+        """Read files while the process lives; return the unread rest in portions, the first one last."""
         limits = self._process.limits
         request = Request(
             analyser=self._analyser,
@@ -186,7 +186,7 @@ class Isolated:
             for answer in self._process.ask(request):
                 files = files[run.note(answer, files) :]
         except (Lost, ValueError) as error:
-            if not isinstance(error, Lost):  # it said nonsense
+            if not isinstance(error, Lost):  # an invalid answer
                 self._process.drop()
             reason = error.reason if isinstance(error, Lost) else SkipReason.ANALYSIS_FAILED
             if self._together and self._process.has_time and (half := len(files) // 2):
@@ -207,7 +207,7 @@ class _Run:
         """Add an answer about the first of these files; return how many of them it is about.
 
         Raises:
-            ValueError: it is nonsense.
+            ValueError: the answer is invalid.
         """
         kind, count, body = parts_of(answer)
         if not 0 < count <= len(files):

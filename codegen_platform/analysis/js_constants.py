@@ -1,4 +1,4 @@
-"""Whether a value in JavaScript is put together from constants of its file alone, so that nobody outside has a say in it."""
+"""Detects JavaScript values built only from constants of their file, which no outside input can change."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ SECONDS_A_FILE = 2.0
 
 
 class Unread(CodegenError):
-    """The file was not read to the end, for this reason; what was claimed of it until then stands."""
+    """The file was not read to the end, for this reason; claims made until then stand."""
 
     code = "unread"
 
@@ -51,7 +51,7 @@ class CpuLimit:
 def read_each(
     files: Sequence[SourceFile], limit: CpuLimit, claims_of: Callable[[SourceFile, CpuLimit], Iterable[Claim]]
 ) -> Claims:
-    """Return what `claims_of` says of each file, and which files it could not read to the end."""
+    """Return the claims of `claims_of` about each file, and the files it could not finish."""
     claims: list[Claim] = []
     unread: dict[str, SkipReason] = {}
     for source in files:

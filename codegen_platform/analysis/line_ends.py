@@ -1,7 +1,7 @@
 """Carriage returns on their own: git and GitHub see no line end in them, Python, JavaScript and Java do.
 
-`# harmless<CR>os.system(x)` is one line of a diff, and runs. So analysers get such a file with the lines that its language sees, and what
-they claim is told on the line of the diff.
+`# harmless<CR>os.system(x)` is one line of a diff, and runs. So analysers get such a file with its language's lines, and their
+claims are mapped to the line of the diff.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class AsLanguagesSeeLines:
         return self._analyser.version
 
     def run(self, files: Sequence[SourceFile]) -> Claims:
-        """Return what the analyser says, on the lines of the diff.
+        """Return the analyser's claims, on the lines of the diff.
 
-        A file that parses only without these line ends is not called broken: nobody who looks at it sees what is wrong.
+        A file that parses only without these line ends is not reported as broken: the error would be invisible.
         """
         odd = [source for source in files if "\r" in (source.text or "")]
         if not odd:

@@ -1,4 +1,4 @@
-"""Texts that a finding must not repeat as they are: secrets, and characters that hide or reorder text on a screen."""
+"""Masks texts that a finding must not repeat verbatim: secrets, and characters that hide or reorder text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a review and the process that runs its analysers say to each other."""
+"""Messages between a review and its analysis process."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _REWRITTEN: Mapping[str, tuple[tuple[Any, str], ...]] = {
         "rust": ((r"\b(safe)[ \t]+(?:fn|static)\b", " "), (r"\bimpl(?:<[^<>\n]*>)?[ \t]+(const)[ \t]+\w", " ")),
     }.items()
 }
-"""Grammar -> patterns, and what fills the place of the group that took part: one character for each of its, or a word of its length."""
+"""Grammar -> patterns, and the replacement of the matched group: one character for each of its, or a word of its length."""
 
 _NOT_IN_GRAMMAR: Mapping[str, Any] = {
     "typescript": re2.compile(r"\bsatisfies\b|<const\s|\bimport\s*\("),

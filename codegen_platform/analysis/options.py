@@ -1,4 +1,4 @@
-"""What the static reviewer is asked to do, and within which limits."""
+"""Options and limits of static analysis."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class AnalysisOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnalysisLimits:
-    """What the analysers of one review may use; who uses more is killed, and the file at which that happened is named as unread.
+    """Resource limits of the analysers of one review; an analyser over a limit is killed and its current file reported as unread.
 
     Attributes:
         seconds: wall clock, for all analysers and files of a review.
         seconds_a_file: wall clock, for one analyser on one file.
         cpu_seconds_a_file: processor time, for one analyser on one file; a file of 1,000 lines takes about 0.02.
         memory_mb: address space of the process, in MiB.
-        output_mb: what one analyser may say of all files, in MiB.
+        output_mb: output of one analyser for all files, in MiB.
     """
 
     seconds: float = 300.0

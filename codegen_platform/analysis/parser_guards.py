@@ -1,4 +1,4 @@
-"""What makes a text too much for a parser, found in one pass before the parser is given it."""
+"""Detects text that would overload a parser, in one pass before parsing."""
 
 from __future__ import annotations
 

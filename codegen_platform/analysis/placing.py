@@ -47,9 +47,9 @@ def findings_from(
 ) -> list[Finding]:
     """Return the claims that the change touches as findings: each problem once, most severe first, then by path and line.
 
-    Claims of several tools about the same `what` on one line are one problem; several claims of one rule on a line are told in one finding.
+    Claims of several tools about the same `what` on one line are one problem; several claims of one rule on a line form one finding.
 
-    The same words about the next line are the same problem, told once for both lines: `check_hostname = False`, `verify_mode = CERT_NONE`.
+    The same words about the next line are the same problem, reported once: `check_hostname = False`, `verify_mode = CERT_NONE`.
 
     `quote` is the head text of the lines with two exceptions, because a finding travels further than the code does: secrets are masked, and
     characters that hide are shown as `⟦U+202E⟧`. Very long lines are cut, after masking. `secrets`: path -> texts that no finding may show.
@@ -113,7 +113,7 @@ class _Words:
         line, end_line = lines
         title, body = self._masker.mask(claim.title), claim.body
         if claim.path in self._unshown and not claim.secrets:
-            title, body = claim.rule, "The file holds so many secrets that nothing of its text is repeated here."
+            title, body = claim.rule, "The file contains so many secrets that its text is not shown here."
         elif claim.shows_line:
             shown = self._line(source, line).strip()[:MAX_SHOWN_CHARACTERS].replace("`", "'")
             body = f"{body} The line with hidden characters made visible: `{shown}`"

@@ -17,7 +17,7 @@ from codegen_platform.sandbox.fork_server import ForkServer
 from codegen_platform.sandbox.frames import FrameReader, PeerEnded, send_frame
 
 MAX_REQUEST_BYTES = 1 << 40
-"""What is asked comes from our own side, and lasts as long as the process: many reviews."""
+"""All requests of one connection together, for many reviews; practically unlimited, since they come from our own side."""
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def answer_all(connection: socket.socket) -> None:
     requests = FrameReader(connection, max_bytes=MAX_REQUEST_BYTES)
     while True:
         try:
-            # Trusted: this end was made by the process that started us; what we answer is not, and is no pickle.
+            # Trusted: our own parent process created this socket. Our answers are not trusted, and are not pickles.
             request: Request = pickle.loads(requests.read(ends_at=None))  # noqa: S301
         except PeerEnded:
             return
@@ -47,7 +47,7 @@ def answer_all(connection: socket.socket) -> None:
 
 
 def _answers(request: Request) -> Iterator[bytes]:
-    """Yield what is to be sent: what was found in each file, or in several together; and that all are done.
+    """Yield the messages to send: the claims about each file, or about several together; then the end.
 
     Several on which the analyser fails are tried again in halves, so that the failure costs one of them.
     """
@@ -67,14 +67,14 @@ def _answers(request: Request) -> Iterator[bytes]:
 
 
 def _attempt(analyser: Analyser, files: Sequence[SourceFile]) -> tuple[Claims | None, str]:
-    """Return what the analyser says, or why it says nothing."""
+    """Return the analyser's result, or the reason why there is none."""
     try:
         return analyser.run(files), ""
     except CodegenError as error:
         return None, str(error)
     except BaseException as error:
         # A tool's bug on hostile input must cost one file only. A panic of a Rust library is no Exception.
-        # The error's text may quote the pull request, so only its kind is told.
+        # The error's text may quote the pull request, so report only its type.
         return None, f"failed with {type(error).__name__}"
 
 
@@ -88,7 +88,7 @@ def _limit_memory(size: int) -> None:
 
 
 def _lower(kind: int, value: int) -> None:
-    """Set the soft limit: the hard one stays, for what is asked next may have another."""
+    """Set only the soft limit: the next request may have another."""
     _, hard = resource.getrlimit(kind)
     resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 

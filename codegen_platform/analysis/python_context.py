@@ -1,4 +1,4 @@
-"""Where ruff is right about a line and wrong about what it does, told by the code around it."""
+"""Filters ruff's false positives by the code around them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STATEMENTS = [
 ]
 JUDGED = frozenset({"F811", "B023"})
 MAX_FUNCTIONS = 200
-"""That are looked at for one place, backwards from it; who holds it is among the nearest."""
+"""Functions to check for one place, backwards from it; the enclosing one is among the nearest."""
 _KEEPS = "create_task|ensure_future|append|add|put|put_nowait|submit|add_done_callback|call_soon|call_later|call_at|register|subscribe|on"
 _AT_ONCE: Any = {
     "inside": {"kind": "await", "stopBy": {"any": _STATEMENTS}},
@@ -34,7 +34,7 @@ _AT_ONCE: Any = {
 
 
 def is_harmless(code: str, source: SourceFile, *, line: int, column: int, message: str) -> bool:
-    """Return whether what ruff reports there does no harm, for a reason that ruff does not look at.
+    """Return whether the violation is harmless, for a reason that ruff does not check.
 
     `F811`: one of the two definitions is for type checkers only, or it is a test's parameter that a fixture fills. `B023`: the function
     that reads the loop variable is called, or awaited, before the loop goes on.

@@ -1,4 +1,4 @@
-"""One call of ruff: from the environment that this process runs in, told everything by us and nothing by the pull request."""
+"""One call of ruff from this process's environment; all its configuration is ours, none comes from the pull request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_OUTPUT_BYTES = 8_000_000
 MAX_VIOLATIONS = 2_000
 """Of one file; nobody reads more, and a hostile file can hold half a million."""
 _SYNTAX_ALONE = ("F404",)
-"""Errors of syntax are told whatever is selected; something must be."""
+"""Ruff reports syntax errors with any selection, but it needs one."""
 
 
 _FILENAME = b'"filename":"'
@@ -82,11 +82,11 @@ class Violation(BaseModel):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Violations:
-    """What ruff says of some files.
+    """Ruff's violations in some files.
 
     Attributes:
         found: in ruff's order.
-        cut: paths of the files about which it says more than is kept.
+        cut: paths of files with more violations than are kept.
     """
 
     found: tuple[tuple[SourceFile, Violation], ...]
@@ -101,7 +101,7 @@ class Violations:
 def violations_in(
     files: Sequence[SourceFile], *, rules: Collection[str] = _SYNTAX_ALONE, ends_at: float, folder: Path | None = None
 ) -> Violations:
-    """Return what ruff says of these files, written under made-up names into a private folder within `folder`.
+    """Return ruff's violations in these files, written under made-up names into a private folder within `folder`.
 
     Args:
         ends_at: by the monotonic clock.
@@ -172,7 +172,7 @@ def _program() -> str:
 
 
 def _output(arguments: list[str], folder: str, ends_at: float) -> tuple[bytes, bool]:
-    """Return what ruff prints for the folder, and whether it would print more."""
+    """Return ruff's output for the folder, and whether it was cut."""
     try:
         process = subprocess.Popen(
             arguments,

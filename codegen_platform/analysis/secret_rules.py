@@ -76,7 +76,7 @@ class SecretRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SecretRules:
-    """All rules, and what holds for each of them.
+    """All rules, and settings common to all of them.
 
     Attributes:
         keywords: tells which rules a text can match at all.

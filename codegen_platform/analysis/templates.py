@@ -1,4 +1,4 @@
-"""Files that only become code: a template is recognized by what it is without its marks, never by a mark alone."""
+"""Templates of code: recognized by parsing the text without its marks, never by a mark alone."""
 
 from __future__ import annotations
 

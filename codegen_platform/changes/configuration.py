@@ -26,14 +26,14 @@ MAX_COMMENTS = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewInstructions:
-    """What a repository asks of its reviews. None means: as the platform is set.
+    """A repository's review configuration. None: the platform's setting applies.
 
     Attributes:
         ignore: path patterns as in .gitignore (see `PathPatterns`) of files that are not reviewed.
-        severity_floor: findings below it are not posted inline. max_comments: at most so many are, 0..100.
+        severity_floor: findings below it are not posted inline. max_comments: maximum posted inline, 0..100.
         guidelines: prose for reviewers, from the base branch; still only advice to a model.
         features: feature flags by name that are switched for this repository.
-        warnings: one sentence for each part of the file that was not understood.
+        warnings: one sentence for each invalid part of the file.
     """
 
     ignore: tuple[str, ...] = ()

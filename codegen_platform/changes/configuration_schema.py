@@ -23,7 +23,7 @@ Floor = Literal["critical", "high", "medium", "low", "info"]
 
 
 class Features(BaseModel):
-    """Switches for this repository; what is left out stays as the platform is set."""
+    """Feature switches for this repository; omitted ones keep the platform's setting."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,26 +31,26 @@ class Features(BaseModel):
         None, description="structural rules and bandit, not only ruff and secrets"
     )
     multi_language_support: bool | None = Field(None, description="languages other than Python")
-    experimental_ai_features: bool | None = Field(None, description="parts of the model's review that are on trial")
+    experimental_ai_features: bool | None = Field(None, description="experimental parts of the model's review")
     enhanced_monitoring: bool | None = Field(None, description="more detailed metrics")
 
 
 class RepositoryConfiguration(BaseModel):
-    """What a repository asks of its reviews. It is read from the base branch of a pull request; every key may be left out."""
+    """A repository's review configuration. It is read from the base branch of a pull request; every key is optional."""
 
     model_config = ConfigDict(extra="forbid", title=".codegen-platform.yaml")
 
     ignore: Annotated[list[Pattern], Field(max_length=MAX_PATTERNS)] | Pattern | None = Field(
         None,
-        description="files that are not reviewed: patterns as in .gitignore, where the last one that matches decides",
+        description="files that are not reviewed: patterns as in .gitignore; the last matching one decides",
         examples=[["docs/**", "*.generated.ts", "!docs/api.md"]],
     )
-    severity_floor: Floor | None = Field(None, description="findings below it are counted and not posted as comments")
+    severity_floor: Floor | None = Field(None, description="findings below it are counted but not posted as comments")
     max_comments: Annotated[int, Field(ge=0, le=MAX_COMMENTS)] | None = Field(
-        None, description="at most so many comments on lines; the other findings stand in the review's text"
+        None, description="maximum number of comments on lines; further findings go into the review's text"
     )
     guidelines: Annotated[str, Field(max_length=MAX_GUIDELINES_CHARACTERS)] | list[str] | None = Field(
-        None, description="advice for the model that reviews", examples=["Money is counted in cents, never in floats."]
+        None, description="advice for the reviewing model", examples=["Money is counted in cents, never in floats."]
     )
     features: Features | None = None
 

@@ -1,4 +1,4 @@
-"""What a file is by its name and its first lines: its language, and whether people write it here."""
+"""Classifies a file by its name and first lines: its language, and whether people write it here."""
 
 from __future__ import annotations
 

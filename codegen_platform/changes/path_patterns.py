@@ -31,7 +31,7 @@ class PathPatterns:
 
 @lru_cache(maxsize=1024)
 def fault_of(pattern: str) -> str | None:
-    """Return why a pattern cannot match any path, or would match others than its writer means; None if it is sound."""
+    """Return why a pattern matches no path, or not the paths its author means; None if it is sound."""
     text = pattern.strip()
     if _BRACES.search(text):
         return "braces are ordinary characters in .gitignore patterns; write one pattern for each alternative"

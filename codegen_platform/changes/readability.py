@@ -1,4 +1,4 @@
-"""Which files of a change nobody can read, or need not: the same answer for static analysis, a model, and the check of their review."""
+"""Which files of a change are unreadable or need no reading: one answer for static analysis, the model, and their validation."""
 
 from __future__ import annotations
 

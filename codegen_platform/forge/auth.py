@@ -91,7 +91,7 @@ class _Minted:
 
 @dataclass(slots=True)
 class _Kept:
-    """What is known for one repository; the lock is held while GitHub is asked."""
+    """Cached facts about one repository; the lock is held during calls to GitHub."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     installation_id: int | None = None
@@ -119,7 +119,7 @@ class AppInstallations(GitHubAuth):
             return kept.minted.token
 
     def forget(self, repository: str, token: str) -> bool:
-        """Drop the token and what is known of the installation: the App may have been installed again since."""
+        """Drop the token and the cached installation: the App may have been reinstalled since."""
         kept = self._of(repository)
         with kept.lock:
             if kept.minted is not None and kept.minted.token == token:

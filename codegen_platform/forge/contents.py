@@ -90,7 +90,7 @@ def readable_patch(patch: str | None) -> str | None:
 
 
 def reason_not_to_read(entry: Entry) -> SkipReason | None:
-    """Return why the head text is not needed, None if it is: nothing of it changed, or nobody here wrote it."""
+    """Return the reason for not needing the head text (unchanged, or not written here); None if it is needed."""
     if is_generated(entry.path):
         return SkipReason.GENERATED
     if is_vendored(entry.path):
@@ -99,7 +99,7 @@ def reason_not_to_read(entry: Entry) -> SkipReason | None:
 
 
 def ambiguous_names(paths: Iterable[str]) -> frozenset[str]:
-    """Return the names that more than one changed file has: bytes that are not UTF-8 were replaced, or a list is of two moments."""
+    """Return the names that more than one changed file has: bytes that are not UTF-8 were replaced, or the list mixes two moments."""
     return frozenset(path for path, count in Counter(paths).items() if count > 1)
 
 
@@ -134,7 +134,7 @@ def changed_file(entry: Entry, content: Content) -> ChangedFile:
 
 
 def _was_generated(entry: Entry, head_text: str | None) -> bool:
-    """Return whether the file was generated before the change already: what the change itself says of it proves nothing."""
+    """Return whether the file was already generated before the change: the change's own claim proves nothing."""
     hunks = parse_hunks(entry.patch or "")
     if entry.status is FileStatus.REMOVED:
         return is_generated(entry.path, "\n".join(line.text for hunk in hunks for line in hunk.lines if line.old))

@@ -1,4 +1,4 @@
-"""GitHub's refusals as errors of ours, by the table of verdicts."""
+"""Maps GitHub's refusals to our errors, by the table of verdicts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ log = structlog.get_logger()
 def error_of(status: int, headers: Mapping[str, str], body: str, *, what: str, method: str = "GET") -> CodegenError:
     """Return the error for an answer with this status (300 or more) to a call of the reader's; header names are in lower case.
 
-    ForgeUnavailable: what passes, and rate limits with the seconds to wait. ForgeNotYet: what passes for young work only, which whoever
-    knows the age of the work decides. ForgeRefused: everything else.
+    ForgeUnavailable: temporary failures, and rate limits with the seconds to wait. ForgeNotYet: temporary for young work only; the caller
+    knows its age and decides. ForgeRefused: everything else.
     """
     verdict = judge_answer(method=method, status=status, headers=headers, body=body, what=what, age_seconds=None)
     if verdict.kind is VerdictKind.THROTTLED:

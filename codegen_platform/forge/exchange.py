@@ -1,8 +1,8 @@
 """One exchange with GitHub under limits: a total deadline and a byte cap that hold for every byte, from the status line on.
 
-A timeout of a socket starts again with each byte, so a peer that drips one byte every ten seconds is never late. Here the deadline is
-checked at each read and write of the socket itself, below TLS records, headers, chunks and buffers, by a clock that a suspended machine
-does not stop: a write whose process was held up must not go on leaving when that is over.
+A socket's timeout restarts with each byte, so a peer that sends one byte every ten seconds never times out. Here the deadline is
+checked at each read and write of the socket itself, below TLS records, headers, chunks and buffers, by a clock that includes suspend
+time: a delayed process must not continue a write after the deadline.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HEADERS_MAX_BYTES = 1_048_576
 
 
 class BrokenLimit(OSError):
-    """The answer is too long, or takes too long; `kind` says which."""
+    """The answer exceeds its size or time limit; `kind` names the limit."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -61,17 +61,17 @@ class Exchange:
         return uptime_seconds() >= self._deadline
 
     def begin_request(self) -> None:
-        """Count the bytes of an answer anew; a call that is redirected has several."""
+        """Reset the byte count for the next answer; a redirected call has several."""
         self._received = 0
 
     def leaves(self, sock: socket.socket) -> None:
         """Note that a request is about to leave through this socket.
 
-        Until its answer came whole, closing the socket resets it: a request that is given up, or whose process is killed, does not go on
-        leaving from the kernel's buffer.
+        Until the whole answer has arrived, closing the socket resets it: an abandoned request, or one of a killed process, does not
+        leave later from the kernel's buffer.
 
         Raises:
-            BrokenLimit: connecting took all the time there was.
+            BrokenLimit: connecting used up the time.
         """
         self.seconds_left()
         if self._before_it_leaves is not None:
@@ -80,7 +80,7 @@ class Exchange:
         self._sock, self.request_left = sock, True
 
     def answered(self) -> None:
-        """Note that the answer came whole."""
+        """Note that the whole answer has arrived."""
         if self._sock is not None and self._sock.fileno() >= 0:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _CLOSE_IN_PEACE)
         self._sock = None
@@ -111,7 +111,7 @@ def read_body(chunks: Iterable[bytes], encoding: str, *, max_bytes: int) -> byte
     """Return a body, decompressed.
 
     Raises:
-        BrokenLimit: `too_large`; `encoding`: it is compressed in another way than was asked for; `cut_off`: its end is missing.
+        BrokenLimit: `too_large`; `encoding`: it has an unrequested compression; `cut_off`: its end is missing.
     """
     if encoding.strip().lower() in ("", "identity"):
         return _within(chunks, max_bytes)

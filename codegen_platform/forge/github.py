@@ -85,7 +85,7 @@ class GitHubForge:
     def look_at_open_pull_requests(
         self, repository: str, *, updated_since: datetime | None = None, limit: int = 1_000, etag: str | None = None
     ) -> OpenPullRequests:
-        """Return the open pull requests as above, unless they are those of an earlier look with this `etag`, which costs nothing."""
+        """Return the open pull requests as above; an unchanged list (same `etag`) costs nothing."""
         split_repository(repository)
         found: list[OpenPullRequest] = []
         first: OpenPullRequests | None = None
@@ -97,7 +97,7 @@ class GitHubForge:
                 "per_page": PAGE,
                 "page": page,
             }
-            # What changes anywhere moves to the first page, so its tag stands for all of them.
+            # Any changed pull request moves to the first page, so its tag covers all pages.
             known = etag if page == 1 else None
             pulls, headers = self._client.get_unless_unchanged(
                 list[ListedPullAnswer], repository, "/pulls", asked, known
@@ -116,7 +116,7 @@ class GitHubForge:
         return replace(first, pulls=tuple(found[:limit]))
 
     def snapshot(self, repository: str, number: int, *, head_sha: str | None = None) -> PullRequestSnapshot:
-        """Return what reviewers see of the pull request: usually four calls, two at a time.
+        """Return the pull request's snapshot: usually four calls, two at a time.
 
         Raises:
             Superseded: `head_sha` was given and is not the head, or the pull request is not open.
@@ -152,8 +152,8 @@ class GitHubForge:
     def _entries(self, repository: str, number: int, first: tuple[list[FileAnswer], bool], told: int) -> list[Entry]:
         """Return all files that GitHub lists, given the first page.
 
-        The answers say where the list ends. The count that GitHub told only lets the pages that it promises be read in parallel: it can be
-        of another moment than the list.
+        The answers mark the end of the list. GitHub's count only allows reading pages in parallel: it may be from another moment than
+        the list.
         """
         promised = range(2, math.ceil(min(told, MAX_FILES) / PAGE) + 1)
         answers = [first, *self._threads.map(lambda page: self._files(repository, number, page), promised)]

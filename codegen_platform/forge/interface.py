@@ -58,9 +58,9 @@ class OpenPullRequests:
     """The open pull requests of a repository.
 
     Attributes:
-        pulls: most recently updated first; None if the list is the one that the caller has the `etag` of.
+        pulls: most recently updated first; None if the list still has the caller's `etag`.
         etag: of this list, for the next look; None if the forge gives none.
-        calls_left: that the forge allows until its limit is renewed; None if it does not say.
+        calls_left: calls until the rate limit resets; None if unknown.
     """
 
     pulls: tuple[OpenPullRequest, ...] | None
@@ -84,7 +84,7 @@ class Forge(Protocol):
         ...
 
     def snapshot(self, repository: str, number: int, *, head_sha: str | None = None) -> PullRequestSnapshot:
-        """Return what reviewers see of the pull request.
+        """Return the pull request's snapshot.
 
         Raises:
             Superseded: `head_sha` was given and the pull request's head is another commit, or it is not open any more.

@@ -23,7 +23,7 @@ from codegen_platform.sandbox import git
 
 _STATUSES = {"A": FileStatus.ADDED, "D": FileStatus.REMOVED, "R": FileStatus.RENAMED, "C": FileStatus.COPIED}
 _AMBIGUOUS = FileDiff(path="", previous=None, status=FileStatus.MODIFIED, binary=False, patch=None)
-"""Stands for the sections of files that have one name: which of them is which cannot be told."""
+"""Stands for sections of files with the same name: they cannot be told apart."""
 _SPECIAL = {"120000": SkipReason.SYMLINK, "160000": SkipReason.SUBMODULE}
 
 
@@ -101,10 +101,10 @@ def _content(blob: git.Blob | None, section: FileDiff | None) -> Content:
 def _with_hunks(
     opened: git.GitRepository, listed: Sequence[git.Change], files: list[tuple[Entry, Content]]
 ) -> list[tuple[Entry, Content]]:
-    """Add hunks to text files that git gave none of.
+    """Add hunks to text files for which git gave none.
 
-    It was told to call them binary by attributes in the repository's own folder, the former version was binary (UTF-16), or the patch of
-    all files together was cut before them.
+    Attributes in the repository's folder marked them as binary, the former version was binary (UTF-16), or the patch of all files was
+    cut before them.
     """
     lacking = [i for i, (entry, content) in enumerate(files) if content.text and not entry.changes_text]
     if not lacking:

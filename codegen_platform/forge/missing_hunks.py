@@ -1,4 +1,4 @@
-"""The hunks that GitHub does not give, made from both texts: of large files, and of files that were binary before."""
+"""Computes hunks that GitHub omits, from both texts: for large files, and for files that were binary before."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def without_false_equals(
     entries: Sequence[Entry],
     contents: Mapping[str, Content],
 ) -> dict[str, Content]:
-    """Return the content of files of which GitHub shows no changed line although their bytes changed.
+    """Return the content of files whose bytes changed but for which GitHub shows no changed line.
 
-    GitHub shows none for a file that was binary before, such as one in UTF-16. What is the same at both `commits` (base and head) has no
-    changed line indeed; what cannot be compared is `no_hunks`.
+    GitHub shows none for a file that was binary before, such as UTF-16. A file identical at both `commits` (base and head) really has no
+    changed line; one that cannot be compared is `no_hunks`.
     """
     base, head = commits
     suspects = [
@@ -56,7 +56,7 @@ def without_false_equals(
 def with_hunks(
     reader: FileReader, repository: str, base_sha: str, entries: Sequence[Entry], contents: dict[str, Content]
 ) -> list[Entry]:
-    """Return the entries, with hunks computed for those that GitHub gave none of: because they are large, or were binary."""
+    """Return the entries, with computed hunks where GitHub gave none because a file is large or was binary."""
     lacking = [entry for entry in entries if entry.patch is None and _after(entry, contents) is not None]
     befores = {
         entry.path: Wanted(commit=base_sha, path=entry.previous or entry.path, max_bytes=MAX_BEFORE_BYTES)

@@ -1,4 +1,4 @@
-"""The way to GitHub's API for reader and publisher: PyGithub's requester over connections with limits.
+"""Transport to GitHub's API for reader and publisher: PyGithub's requester over connections with limits.
 
 PyGithub builds addresses, headers and bodies. Beneath it every answer has a byte cap (also once decompressed), a total deadline and one
 allowed compression, and a redirect is followed only within the same API.
@@ -28,8 +28,8 @@ _SENTENCES: Mapping[Why, str] = {
     "broken": "the connection to GitHub broke",
     "silent": "GitHub did not answer within {silence:g} s",
     "too_slow": "GitHub's answer was not complete after {total:g} s",
-    "too_large": "GitHub's answer is over {megabytes} MB, which no answer of its API is",
-    "encoding": "the answer is compressed in a way that was not asked for, or is cut off",
+    "too_large": "GitHub's answer is over {megabytes} MB, more than any answer of its API",
+    "encoding": "the answer has an unrequested compression or is cut off",
     "redirect": "GitHub redirected elsewhere; check the API address",
 }
 
@@ -104,7 +104,7 @@ class Transport:
         Args:
             path: beginning with `/` below the API's address, quoted by the caller, or `graphql_url`.
             body: sent as JSON; None for none.
-            before_it_leaves: called after connecting, directly before the first byte; what it raises is raised here, and nothing was sent.
+            before_it_leaves: called after connecting, directly before the first byte; its exceptions propagate, and nothing was sent.
 
         Raises:
             NoAnswer: see there.
@@ -122,7 +122,7 @@ class Transport:
 
 
 class _Line:
-    """One thread's connection: what PyGithub's requester calls instead of a connection of its own."""
+    """One thread's connection, used by PyGithub's requester in place of its own."""
 
     def __init__(self, api_url: str, *, silence_seconds: float, total_seconds: float, max_bytes: int) -> None:
         from codegen_platform.forge.bounded_session import bounded_session
@@ -159,7 +159,7 @@ class _Line:
     # The three methods of a connection that PyGithub's requester calls.
 
     def request(self, verb: str, url: str, input: Any, headers: dict[str, str], stream: bool = False) -> None:
-        """Keep what shall be asked."""
+        """Store the request."""
         self._asked = (verb, url, input, headers)
 
     def getresponse(self) -> _Whole:
@@ -195,10 +195,10 @@ class _Line:
         try:
             text = self._read(answer)
         except BaseException:
-            answer.close()  # what is left of it must not be taken for the next answer
+            answer.close()  # the rest of it must not be mistaken for the next answer
             raise
         self._exchange.answered()
-        # GitHub's 202 asks to come again for what it computes; PyGithub would do so in a loop without an end.
+        # GitHub's 202 asks to retry for a computed result; PyGithub would retry in an endless loop.
         status = 503 if answer.status_code == 202 and verb == "GET" else answer.status_code
         return _Whole(status, {name.lower(): value for name, value in answer.headers.items()}, text)
 

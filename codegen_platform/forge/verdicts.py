@@ -1,6 +1,6 @@
 """Verdicts on GitHub's answers: one table for the reader and the publisher, so that no two places judge the same answer differently.
 
-The status alone says too little. A 404 is final for a repository that is gone, and passes within seconds after the webhook that announced a
+The status alone says too little. A 404 is final for a deleted repository, but temporary for seconds after the webhook that announced a
 new head; a 422 means misplaced comments, a secondary rate limit, or a commit that GitHub's replica does not know yet. So the text, the
 headers, and the age of the work are judged too.
 """
@@ -18,17 +18,17 @@ UNTOLD_LIMIT_SECONDS = 60.0
 """The wait for a rate limit without a figure, as GitHub's documentation asks."""
 
 CATCH_UP_SECONDS = 120.0
-"""For so long after an event GitHub's replicas may not show it yet."""
+"""Seconds after an event during which GitHub's replicas may not show it yet."""
 
 
 class VerdictKind(StrEnum):
     """What the caller does next.
 
     Attributes:
-        TRANSIENT: ask again later; GitHub or something before it is in trouble.
+        TRANSIENT: retry later; GitHub or a proxy in front of it fails.
         THROTTLED: make no call for this owner for `wait_seconds`; the request was not carried out.
-        MISPLACED: GitHub refuses an inline comment for its place; it does not say which one. Move comments and send again.
-        STALE_VIEW: GitHub does not show yet what it announced itself; ask again after seconds.
+        MISPLACED: GitHub refuses an inline comment because of its position, without naming it. Move comments and send again.
+        STALE_VIEW: GitHub does not show its own news yet; retry after seconds.
         FINAL: the same request will be refused again.
     """
 
@@ -41,7 +41,7 @@ class VerdictKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What one answer means.
+    """The meaning of one answer.
 
     Attributes:
         kind: see `VerdictKind`.
@@ -50,7 +50,7 @@ class Verdict:
         wait_seconds: the wait before the next call, from 1 to `WAIT_CEILING_SECONDS`; for THROTTLED always set (a minute if GitHub gives no
             figure), for TRANSIENT only if GitHub gives one, for the others None.
         asked_seconds: the figure as GitHub gave it, over the ceiling or not; None if it gave none that can be read.
-        may_be_carried_out: whether a write may have been carried out all the same. Look before it is sent again.
+        may_be_carried_out: whether a write may have been carried out anyway. Look it up before a retry.
     """
 
     kind: VerdictKind
@@ -147,13 +147,13 @@ _TABLE = (
     _Row(
         kind=VerdictKind.TRANSIENT,
         statuses=(408, 425, *_SERVER_ERRORS),
-        meaning="a failure at GitHub that passes",
+        meaning="a temporary failure at GitHub",
     ),
     _Row(
         kind=VerdictKind.TRANSIENT,
         statuses=_CLIENT_ERRORS,
         words=("temporarily unavailable", "taking too long to generate", "heavy server load", "not_available"),
-        meaning="GitHub cannot make the diff at the moment",
+        meaning="GitHub cannot create the diff at the moment",
     ),
     _Row(
         kind=VerdictKind.STALE_VIEW,
@@ -164,7 +164,7 @@ _TABLE = (
     _Row(
         kind=VerdictKind.STALE_VIEW,
         statuses=(404, 409),
-        meaning="GitHub may not show yet what it announced",
+        meaning="GitHub may not show it yet",
     ),
     _Row(
         kind=VerdictKind.MISPLACED,
@@ -177,14 +177,14 @@ _TABLE = (
         kind=VerdictKind.FINAL,
         statuses=(422,),
         words=_CONTENT_WORDS,
-        meaning="GitHub does not take this content",
+        meaning="GitHub rejects this content",
     ),
     # GitHub has changed the wording of this refusal more than once: a review whose comments may be the reason is tried without them.
     _Row(
         kind=VerdictKind.MISPLACED,
         statuses=(422,),
         if_it_carried_comments=True,
-        meaning="GitHub does not take the review, perhaps for one of its inline comments",
+        meaning="GitHub rejects the review, perhaps because of an inline comment",
     ),
     _Row(
         kind=VerdictKind.FINAL,
@@ -209,7 +209,7 @@ def judge_answer(
     age_seconds: float | None,
     carried_comments: bool = False,
 ) -> Verdict:
-    """Return what an answer with this status (300 or more) means.
+    """Return the verdict on an answer with this status (300 or more).
 
     Args:
         method: `GET`, `POST`, ...; only writes can have been carried out.
@@ -228,7 +228,7 @@ def judge_answer(
     )
     kind, meaning = row.kind, row.meaning
     if kind is VerdictKind.STALE_VIEW and age_seconds is not None and age_seconds >= CATCH_UP_SECONDS:
-        kind, meaning = VerdictKind.FINAL, "GitHub had the time to catch up, so this is no delay"
+        kind, meaning = VerdictKind.FINAL, "GitHub had time to catch up, so this is permanent"
     asked, wait = _waits(kind, headers, exhausted=exhausted)
     quoted = f": {said.shown}" if said.shown else ""
     return Verdict(
@@ -242,7 +242,7 @@ def judge_answer(
 
 
 def _waits(kind: VerdictKind, headers: Mapping[str, str], *, exhausted: bool) -> tuple[float | None, float | None]:
-    """Return the wait that was asked for, and the one to keep."""
+    """Return the requested wait, and the wait to observe."""
     if kind is VerdictKind.THROTTLED:
         asked = asked_seconds(headers, exhausted=exhausted)
         return asked, bounded_seconds(UNTOLD_LIMIT_SECONDS if asked is None else asked)

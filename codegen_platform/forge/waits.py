@@ -40,7 +40,7 @@ def asked_seconds(headers: Mapping[str, str], *, exhausted: bool) -> float | Non
 
 
 def bounded_seconds(asked: float) -> float:
-    """Return a wait between 1 s and the ceiling; the ceiling for what is not a number."""
+    """Return a wait between 1 s and the ceiling; the ceiling if it is not a number."""
     return min(max(asked, 1.0), WAIT_CEILING_SECONDS) if asked == asked else WAIT_CEILING_SECONDS
 
 

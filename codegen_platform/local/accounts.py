@@ -37,7 +37,7 @@ class Runnable:
 def account_for(folder: Path) -> Account:
     """Return the account that a server on the folder runs as: ours for a normal user.
 
-    When we are root it is the owner of what is there, if that is a normal user who made it, else a system user of the platform's own.
+    As root it is the owner of the existing folder if that is a normal user, else the platform's own system user.
     It is never `nobody`, whose other processes could read the superuser's password.
 
     Raises:
@@ -60,7 +60,7 @@ def _nobody() -> tuple[int, ...]:
 
 
 def _system_user() -> pwd.struct_passwd:
-    """Return the system user for databases, made now if it is the first time on this machine."""
+    """Return the system user for databases; created on first use."""
     said = ""
     for attempt in range(MAKING_TRIES):  # another process may be making it, and holds the lock of the list of users
         with contextlib.suppress(KeyError):
@@ -137,7 +137,7 @@ def _copied(package: Path, fingerprint: str) -> Path:
     home = CACHE / f"{package.parent.name}-{fingerprint}"
     if not home.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
-        CACHE.chmod(0o755)  # whatever our umask is: the other account has to walk through it
+        CACHE.chmod(0o755)  # regardless of our umask: the other account must traverse it
         fresh = Path(tempfile.mkdtemp(dir=CACHE))
         libraries = package.parent.parent / f"{package.parent.name}.libs"
         shutil.copytree(package, fresh / package.parent.name / package.name)

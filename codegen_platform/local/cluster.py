@@ -106,7 +106,10 @@ class Cluster:
         uid, gid = self.account.uid, self.account.gid
         if uid is None or gid is None or self.folder.stat().st_uid == uid:
             return
-        for path in (*self.folder.rglob("*"), self.folder):  # the folder last: it says who has them, also after a kill
+        for path in (
+            *self.folder.rglob("*"),
+            self.folder,
+        ):  # the folder last: its owner marks completion, even after a kill
             os.chown(path, uid, gid, follow_symlinks=False)
 
     def _run(self, program: str, *arguments: str, given: str = "") -> None:

@@ -81,11 +81,11 @@ class Composition:
         found = self._described()
         for process in found:
             assert process.heartbeat is not None
-            mark_down(process.heartbeat)  # made now, while there is space; its first sign of life is waited for
+            mark_down(process.heartbeat)  # created now, while there is space; its first heartbeat is awaited
         return found
 
     def program(self, name: str) -> Program:
-        """Return the program of one process, to be run by somebody else than `up`: it leaves no signs of life. Writes Dagster's home.
+        """Return the program of one process, to be run by something other than `up`: it sends no heartbeats. Writes Dagster's home.
 
         Raises:
             PortInUse: something listens where the process is about to.

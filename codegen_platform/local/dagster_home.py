@@ -22,7 +22,7 @@ def write_dagster_home(settings: Settings, *, checkout: Path, code_server_socket
 
 
 def write_dagster_settings(settings: Settings, *, checkout: Path) -> Path:
-    """Write `dagster.yaml` into `<home>/dagster` and return that folder: all that a worker without a platform beside it needs."""
+    """Write `dagster.yaml` into `<home>/dagster` and return that folder: all that a standalone worker needs."""
     folder = settings.home / "dagster"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _replace(folder / "dagster.yaml", dagster_yaml((checkout / "dagster.yaml").read_text(), settings))

@@ -24,7 +24,7 @@ RESTART_DELAYS_SECONDS = (0.2, 1.0, 3.0, 5.0, 10.0)
 STABLE_AFTER_SECONDS = 60.0
 LOOK_SECONDS = 3.0
 SILENCE_LIMIT_SECONDS = 15.0
-"""Shorter than that of the processes, which wait for the servers and would be taken for those that hang."""
+"""Shorter than the processes' limit: they wait for the servers and would look hung themselves."""
 
 
 class Keeper:
@@ -50,7 +50,7 @@ class Keeper:
         return self._server.port
 
     def keep(self) -> int:
-        """Return 0 once the server is stopped, because nobody uses it any more. Whatever keeps it from running may go away."""
+        """Return 0 once the server is stopped because nobody uses it any more. Failures to run may be temporary."""
         signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=self._end).start())
         threading.Thread(target=self._end_when_unused, daemon=True).start()
         tries = 0
@@ -65,7 +65,7 @@ class Keeper:
         return 0
 
     def _watch(self) -> str:
-        """Return what ended the server: it ended by itself, or gave no answer for too long and was killed."""
+        """Return the cause of the server's end: it exited, or did not answer for too long and was killed."""
         answered_at = time.monotonic()
         while (code := self._server.wait(LOOK_SECONDS)) is None and not self._ending.is_set():
             began = time.monotonic()
@@ -73,11 +73,11 @@ class Keeper:
                 answered_at = time.monotonic()
             elif began - answered_at > SILENCE_LIMIT_SECONDS:
                 self._server.kill()
-                return f"gave no answer for {began - answered_at:.0f} s and was killed"
+                return f"did not answer for {began - answered_at:.0f} s and was killed"
         return f"ended with code {code}"
 
     def _bring_back(self, happened: str, tries: int) -> int:
-        """Start the server again, after waits that grow; return after how many tries it runs. Until then the failure is on record."""
+        """Restart the server with increasing delays; return the number of tries. Until it runs, the failure is on record."""
         while not self._ending.is_set():
             said = " | ".join(logs.last_lines(self._places.server_log, 3))
             self._say(happened)
@@ -111,7 +111,7 @@ class Keeper:
         )
         with contextlib.suppress(
             OSError
-        ):  # the disk is full: the port stays the same, and the next report says the rest
+        ):  # the disk is full: the port stays the same, and the next report has the rest
             self._places.write_state(state)
 
     def _say(self, happened: str) -> None:

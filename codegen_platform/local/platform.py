@@ -181,9 +181,9 @@ class Platform:
 
 
 def end_leftovers(home: Path, *, grace_seconds: float = LEFTOVER_GRACE_SECONDS) -> int:
-    """End processes of earlier platforms of this home that were killed before they could end them, also while they were starting.
+    """End leftover processes of earlier platforms of this home that were killed, even during their start.
 
-    Whoever calls it holds the home's lock, so that no process of another platform of this home may run. Returns how many it asked to end.
+    The caller holds the home's lock, so no other platform of this home is running. Returns the number of processes signalled.
     """
     found: set[Identity] = set()
     for with_signal in (signal.SIGTERM, signal.SIGKILL):

@@ -58,7 +58,7 @@ class EmbeddedPostgres(EmbeddedServer):
         return f"postgresql://postgres:{password}@{ports.LOOPBACK}:{self.port}/{database}"
 
     def answers(self) -> bool:
-        """Ask whether it speaks TLS: the one question that needs no password and that a server also answers while it recovers."""
+        """Ask whether it speaks TLS: this needs no password, and a server answers it even during recovery."""
         try:
             with socket.create_connection((ports.LOOPBACK, self.port), timeout=ANSWER_SECONDS) as connection:
                 connection.sendall(SPEAKS_TLS)

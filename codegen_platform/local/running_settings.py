@@ -1,4 +1,4 @@
-"""The settings of a running platform, read where they were given: in the environment of the process that supervises it."""
+"""The settings of a running platform, read from the environment of its supervisor process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from codegen_platform.settings import Settings, WrongSetting, load_settings
 
 
 def settings_of(pid: int, home: Path) -> Settings | None:
-    """Return the settings that `codegen-platform up` was started with, secrets included, whatever this shell has.
+    """Return the settings that `codegen-platform up` was started with, secrets included, regardless of this shell.
 
     They are read from the process, so that no secret has to be written anywhere for other terminals. Credentials of AWS, which the
     SDK reads itself, are taken over into this process. None if the process is gone or is another user's.
@@ -23,7 +23,7 @@ def settings_of(pid: int, home: Path) -> Settings | None:
         return None
     try:
         found = load_settings({**environment, HOME: str(home)})
-    except WrongSetting:  # the file of its environment was changed since
+    except WrongSetting:  # its environment file was changed since
         return None
     os.environ.update({name: value for name, value in environment.items() if name.startswith("AWS_")})
     return found

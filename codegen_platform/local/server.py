@@ -86,7 +86,7 @@ class EmbeddedServer(ABC):
         self._lock.release()
 
     def kill(self) -> None:
-        """Kill a server that hangs; what it has promised is on the disk. `stop` does the rest."""
+        """Kill a hung server; committed data is on disk. `stop` does the rest."""
         if (child := self._child) is not None:
             child.end(0.0)
 
@@ -102,7 +102,7 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Return whether the started server answers somebody who connects now; False after three seconds."""
+        """Return whether the started server answers a new connection; False after three seconds."""
 
     def _start(self) -> None:
         self.port = self._asked_port or ports.choose(self.port)

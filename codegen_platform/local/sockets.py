@@ -1,4 +1,4 @@
-"""Where the socket file of a process lies: in the home, or beside it when its path would be too long for the system."""
+"""Paths of socket files: in the home, or outside it if the path would be too long for the system."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def socket_path(home: Path, name: str) -> Path:
     """Return a path for a socket that only its owner can reach; its folder exists.
 
     Raises:
-        LocalFailure: another user has made the folder that is taken for long paths.
+        LocalFailure: another user owns the folder for long paths.
     """
     near = home / "run" / f"{name}.sock"
     if len(os.fsencode(near)) <= LONGEST_BYTES:

@@ -17,15 +17,15 @@ State = Literal["waiting", "starting", "ready", "restarting", "ended"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Supervised:
-    """A program with what the supervisor needs to know about it.
+    """A program with the facts that the supervisor needs.
 
     Attributes:
         is_ready: asked while it starts, from one thread; answers within a second or so.
         after: names of processes that must be ready before it starts; it is stopped before them.
         listens_on: (address, port, variable that chooses the port) of each listener; the ports must be free before it starts.
-        heartbeat: the file in which it leaves signs of life; None: it is not watched.
-        answers: asked instead by the supervisor, where the process leaves none itself; answers within a few seconds.
-        silence_limit_seconds: it is killed and started again after no sign of life for so long.
+        heartbeat: its heartbeat file; None: it is not watched.
+        answers: probe for a process without its own heartbeat; returns within a few seconds.
+        silence_limit_seconds: it is killed and restarted after this long without a heartbeat.
     """
 
     program: Program

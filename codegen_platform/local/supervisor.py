@@ -37,8 +37,8 @@ class Supervisor:
 
         Args:
             on_progress: called from the threads of the processes, one call at a time.
-            restart_delays_seconds: the waits before a process that keeps ending is started again; the last one stays.
-            heartbeat: the file for our own signs of life.
+            restart_delays_seconds: delays before restarting a process that keeps ending; the last one repeats.
+            heartbeat: the file for our own heartbeat.
         """
         self._heartbeat = heartbeat
         self._board = Board((process.name for process in processes), on_progress)
@@ -76,7 +76,7 @@ class Supervisor:
         """Return once `stop` is called from another thread.
 
         Raises:
-            LocalFailure: what the processes need is gone for good.
+            LocalFailure: something that the processes need is gone for good.
         """
         self._board.watch(self._board.is_ending)
 

@@ -16,14 +16,14 @@ from codegen_platform.local.supervised import Supervised
 STABLE_AFTER_SECONDS = 60.0
 WATCH_SECONDS = 2.0
 HUNG_GRACE_SECONDS = 2.0
-"""A process that was stopped cannot end by itself, one that is merely slow may."""
+"""A stopped process cannot exit by itself; a slow one may."""
 
 
 class Upkeep(threading.Thread):
     """Keeps one process running. It is a thread because Linux ties the life of a child to the thread that started it."""
 
     def __init__(self, process: Supervised, board: Board, restart_delays_seconds: Sequence[float]) -> None:
-        """Describe the upkeep; a process that ends again within a minute waits for the next delay, the last of them for ever."""
+        """Describe the upkeep; a process that ends again within a minute gets the next delay; the last one repeats."""
         super().__init__(name=process.name, daemon=True)
         self.process = process
         self.child: Child | None = None
@@ -56,7 +56,7 @@ class Upkeep(threading.Thread):
         self._end_child(0.0)
 
     def _keep(self) -> None:
-        """Start the process, where a failure ends everything; then start it again for as long as everything goes on."""
+        """Start the process (a failure ends everything), then restart it until everything ends."""
         board, name = self._board, self.process.name
         if not board.goes_on(lambda: board.are_ready(self.process.after)):
             return
@@ -67,9 +67,9 @@ class Upkeep(threading.Thread):
             self._bring_back(happened)
 
     def _watch(self) -> str:
-        """Return what ended the process, as soon as something does; empty if everything ends.
+        """Wait for the process to end and return the cause; empty if everything ends.
 
-        Whoever ends everything may have looked for our child just before there was one, hence the question before each wait.
+        The shutdown may have looked for our child just before it existed, hence the check before each wait.
         """
         silent_since = time.monotonic()
         while self.child is not None and self._board.goes_on():
@@ -81,11 +81,11 @@ class Upkeep(threading.Thread):
             silent_seconds = time.monotonic() - silent_since
             if silent_seconds > self.process.silence_limit_seconds:
                 self._end_child(HUNG_GRACE_SECONDS)
-                return f"gave no sign of life for {silent_seconds:.0f} s and was killed"
+                return f"sent no heartbeat for {silent_seconds:.0f} s and was killed"
         return ""
 
     def _last_sign(self) -> float:
-        """Return the monotonic time of the last sign of life; now for a process that leaves none, or cannot on a full disk."""
+        """Return the monotonic time of the last heartbeat; now for a process that sends none, or cannot on a full disk."""
         heartbeat, answers = self.process.heartbeat, self.process.answers
         if heartbeat is not None and answers is not None and answers():
             beat(heartbeat)
@@ -93,7 +93,7 @@ class Upkeep(threading.Thread):
         return time.monotonic() if at is None else at
 
     def _has_shown_life(self, *, since: float) -> bool:
-        """Return whether the process has left a first sign of life; where it can leave none, that is not waited for."""
+        """Return whether the process has sent its first heartbeat, or sends none."""
         heartbeat = self.process.heartbeat
         if heartbeat is None:
             return True
@@ -103,7 +103,7 @@ class Upkeep(threading.Thread):
         return at is None or at >= since
 
     def _bring_back(self, happened: str) -> None:
-        """Start the process again, after waits that grow, until it is ready: whatever is in its way may go away."""
+        """Restart the process with increasing delays until it is ready: the obstacle may be temporary."""
         if time.monotonic() - self._ready_at >= STABLE_AFTER_SECONDS:
             self._tries = 0
         while True:

@@ -64,7 +64,7 @@ class Pacing:
             return max(0.0, self._lane(repository).throttled_until - self._clock())
 
     def throttle(self, repository: str, asked_seconds: float | None) -> float:
-        """Block calls for `asked_seconds`, at most an hour; without a figure for a minute, doubled each time in a row. Return the seconds."""
+        """Block calls for `asked_seconds`, at most an hour; without one for a minute, doubled each time in a row. Return the seconds."""
         with self._lock:
             lane = self._lane(repository)
             asked = UNSAID_WAIT_SECONDS * 2 ** min(lane.throttled, 10) if asked_seconds is None else asked_seconds

@@ -1,7 +1,7 @@
-"""A warm process that forks one like itself for each connection that it is handed, and kills that one when its connection closes.
+"""A warm process that forks a child for each connection it receives, and kills the child when the connection closes.
 
-Who asks for a process only ever closes a socket: that ends the process after a time limit, and just as well when the one who asked was
-killed itself. A process that ends on its own is collected here, with everything that it started and every temporary file that it left.
+A client ends a child only by closing its socket: this works after a time limit and also when the client itself is killed. The server
+reaps a child that ends by itself, with all its descendants and temporary files.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ForkServer:
         self._poll = select.poll()
 
     def run(self) -> None:
-        """Serve until the last client is gone; then kill what is left."""
+        """Serve until the last client is gone; then kill the remaining children."""
         sweep_scratch()
         with scratch_folder("fork") as folder:
             self._scratch = Path(folder)
@@ -98,7 +98,7 @@ class ForkServer:
             os._exit(status)
 
     def _collect(self) -> None:
-        """Collect processes that ended: end what they started, and send as the last byte which signal killed them (0: none)."""
+        """Reap children that ended: kill their descendants, and send the signal that killed them as the last byte (0: none)."""
         for process in list(self._connections):
             ended, status = os.waitpid(process, os.WNOHANG)
             if not ended:

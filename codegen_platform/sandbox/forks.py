@@ -58,8 +58,8 @@ class Forks:
                     env=_environment(),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,  # a tool that crashes quotes the text that it crashed on
-                    start_new_session=True,  # Ctrl-C in a terminal is for the one who asked, who still wants an answer
+                    stderr=subprocess.DEVNULL,  # a crashing tool quotes the text that crashed it
+                    start_new_session=True,  # Ctrl-C in a terminal is for the client, which still waits for an answer
                 )
             self._server = ours, process
         return self._server[0]

@@ -11,7 +11,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 class PeerEnded(Exception):
-    """The other process ended; `signal` is what killed it, 0 if it ended by itself or if that is not known."""
+    """The other process ended; `signal` killed it; 0 if it ended by itself or if unknown."""
 
     def __init__(self, signal: int) -> None:
         super().__init__(f"ended by signal {signal}")

@@ -1,6 +1,6 @@
-"""Whether a repository's objects are its own: git also reads those of other repositories, wherever a file or a link says so.
+"""Refuses repositories that borrow objects: git also reads objects of other repositories named by a file or a link.
 
-A repository that somebody else made could name one of ours, and a commit in it blobs of ours, which a review would then show.
+A foreign repository could name one of ours, and its commits could name our blobs, which a review would then show.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def refuse_borrowed_objects(git_dir: Path) -> None:
     alternates = objects / "info" / "alternates"
     if alternates.is_symlink() or (alternates.exists() and (not alternates.is_file() or alternates.stat().st_size)):
         raise WrongUsage(
-            f"{git_dir} borrows objects of another repository, whose files a review could show: make it whole with "
+            f"{git_dir} borrows objects of another repository, so a review could show that repository's files: copy them with "
             f"`git repack -a -d` and remove {alternates}"
         )
     if link := next(_links(objects), None):
         raise WrongUsage(
-            f"{link} is a link, over which a review could show files of another repository: clone it instead"
+            f"{link} is a link, through which a review could show files of another repository: clone it instead"
         )
 
 
@@ -39,7 +39,7 @@ def _common_dir(git_dir: Path) -> Path:
     if not named.exists():
         return git_dir
     if named.is_symlink() or not named.is_file() or named.stat().st_size > LARGEST_COMMONDIR_BYTES:
-        raise WrongUsage(f"{named} is not what git writes for a linked worktree")
+        raise WrongUsage(f"{named} is not a worktree file as written by git")
     text = named.read_text(encoding="utf-8", errors="surrogateescape").strip()
     common = (git_dir / text).resolve()
     if git_dir.resolve().parent != common / "worktrees":

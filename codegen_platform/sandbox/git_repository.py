@@ -26,10 +26,10 @@ def open_repository(path: Path) -> GitRepository:
     """Return the repository that `path` is, or is in.
 
     A folder inside a working tree belongs to the nearest `.git` above it. A bare repository counts only if it is named itself:
-    one hidden in somebody's tree is never picked up on the way.
+    one inside a working tree is never picked up.
 
     Raises:
-        WrongUsage: there is none, or it reads objects of another one.
+        WrongUsage: there is none, or it borrows objects of another repository.
     """
     found = _found(path)
     refuse_borrowed_objects(found.git_dir)

@@ -1,4 +1,4 @@
-"""The whole ledger as rows of text, read in one snapshot and written back in one transaction, whatever the versions of the servers."""
+"""Dumps the ledger as text rows in one snapshot, and loads it in one transaction; independent of server versions."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class LedgerDump:
 
 
 def dump_ledger(database_url: str, target: Callable[[str], BinaryIO]) -> LedgerDump:
-    """Write the rows of every table, as they were at one moment, to what `target` opens for its name; writers are not held up.
+    """Write the rows of every table, from one snapshot, to the file that `target` opens for its name; does not block writers.
 
     Raises:
         WrongUsage: the database holds no ledger.
@@ -104,10 +104,10 @@ def dump_ledger(database_url: str, target: Callable[[str], BinaryIO]) -> LedgerD
 
 
 def load_ledger(database_url: str, dump: LedgerDump, source: Callable[[str], BinaryIO]) -> None:
-    """Replace the ledger by that of a dump, in the newest schema; all of it or, after an error, nothing.
+    """Replace the ledger with that of a dump, in the newest schema; all of it or, after an error, nothing.
 
     Raises:
-        WrongUsage: the dump is of a newer release, or its rows are not what was written.
+        WrongUsage: the dump is from a newer release, or its rows are damaged.
         StoreUnavailable: PostgreSQL could not be reached.
     """
     from alembic import command
@@ -120,9 +120,7 @@ def load_ledger(database_url: str, dump: LedgerDump, source: Callable[[str], Bin
         try:
             _fill(connection.connection.driver_connection, dump, source)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            raise WrongUsage(
-                f"the archive holds rows that the ledger does not take: {error.diag.message_primary}"
-            ) from error
+            raise WrongUsage(f"the ledger rejects rows of the archive: {error.diag.message_primary}") from error
         command.upgrade(config, "head")
         connection.execute(text(CONTINUE_FEED))
 
@@ -134,7 +132,7 @@ def _fill(connection: psycopg.Connection, dump: LedgerDump, source: Callable[[st
         if name not in found or set(table.columns) != set(found[name][0]):
             raise WrongUsage(f"the archive's table {name} does not fit revision {dump.revision} of the ledger")
     order = [*TopologicalSorter({name: found[name][1] & given.keys() for name in given}).static_order()]
-    for name in order:  # what the platform does when it writes a row must not be done again
+    for name in order:  # triggers already ran when the platform wrote the rows
         connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(sql.Identifier(name)))
         connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
     for name in order:

@@ -84,7 +84,7 @@ def revising(database_url: str) -> Iterator[Config]:
             yield config
     except CommandError as error:
         raise WrongUsage(
-            f"the schema of the ledger is not known to this release ({error}): install the release that wrote it, or a newer one"
+            f"this release does not know the schema of the ledger ({error}): install the release that wrote it, or a newer one"
         ) from error
     except OperationalError as error:
         raise unavailable(database_url, error.orig or error) from error

@@ -73,7 +73,7 @@ class Store:
             raise unavailable(self._pool.database_url, error) from error
 
     def commits(self) -> bool:
-        """Connect anew and commit a message that nobody reads: False if PostgreSQL answers but commits nothing.
+        """Open a new connection and commit a no-op message: False if PostgreSQL answers but cannot commit.
 
         Its disk is full then, or it is a standby. StoreUnavailable says why it does not answer at all.
         """

@@ -301,4 +301,4 @@ def test_a_task_says_why_it_waits(store: Store) -> None:
     same = create(store, 1, head_sha="other", semantic_key="other")
     store.tasks.dispatch(1)
     assert store.queries.why_waiting(same.id)[0] == f"task {first.id} works on the same change"
-    assert "about to begin" in store.queries.why_waiting(first.id)[0]
+    assert "about to start" in store.queries.why_waiting(first.id)[0]

@@ -48,7 +48,7 @@ def test_a_task_whose_runs_never_begin_waits_longer_each_time_says_so_and_is_dea
     assert [round(wait, -1) for wait in waits[1:]] == [10, 30, 60, 120, 240, 480]
     last = the(task, store)
     assert (last.status, last.error_code, last.tries, last.unclaimed) == ("pending", "never_started", 0, 7)
-    assert last.error == f"its run was asked for and did not begin (7 times in a row, the last one on {BLACK_HOLE})"
+    assert last.error == f"its run was requested but did not start (7 times in a row, last on {BLACK_HOLE})"
     assert "never_started" in store.queries.why_waiting(task.id)[0]
     lose_a_round(store, database_url)
     assert (the(task, store).status, the(task, store).error_code) == ("dead", "never_started")
@@ -91,7 +91,7 @@ def test_an_agent_that_begins_nothing_three_times_in_a_row_is_unable_and_says_wh
         assert lose_a_round(store, database_url)
     agent = named(store, BLACK_HOLE)
     assert (agent.status, agent.unclaimed, agent.room) == ("unable", 3, 0)
-    assert agent.status_reason == "no run that it was given began, 3 times in a row; see its log"
+    assert agent.status_reason == "its runs did not start, 3 times in a row; see its log"
     assert store.tasks.dispatch(5) == [], "it rests"
     change(database_url, "UPDATE agents SET unclaimed_at = unclaimed_at - interval '31 s'")
     (probe,) = store.tasks.dispatch(5)

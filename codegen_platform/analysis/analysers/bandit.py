@@ -44,7 +44,7 @@ class Bandit:
 
 
 def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
-    """Yield what is said of one file.
+    """Yield the claims about one file.
 
     Raises:
         Unread: neither bandit nor its port read it to the end.
@@ -62,7 +62,7 @@ def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
 
 
 def _claims_of_bandit(source: SourceFile, tests: frozenset[str], limit: CpuLimit) -> list[Claim] | None:
-    """Return what bandit says, None where it gives up.
+    """Return bandit's claims, None where it gives up.
 
     It gives up on syntax newer than this Python, NULs, numbers of 5,000 digits and deep nesting; and where it would take too long.
     """
@@ -89,7 +89,7 @@ def _needs() -> Needs:
 def _touched_part(source: SourceFile) -> ast.Module | None:
     """Return the file's syntax tree without the top-level statements that the change leaves alone, imports excepted; None if none is left.
 
-    What a finding needs to know stands in the same statement or in an import, so nothing is lost but time.
+    A finding depends only on its own statement and on imports, so this loses no findings and saves time.
 
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: this Python cannot parse it.

@@ -22,11 +22,11 @@ TIME_LIMIT_SECONDS = 10.0
 _OTHER_NAMES = {"B703": "S308"}
 NOT_PORTED = frozenset({"B614"})
 _HARMLESS = "seems safe"
-"""What ruff says of a shell command without any part from elsewhere; bandit calls those of low severity."""
+"""Ruff's message for a shell command built only from constants; bandit gives those low severity."""
 
 
 def ported_claims(source: SourceFile, tests: frozenset[str]) -> Iterator[Claim]:
-    """Yield what the port of these tests says of the file, under bandit's names.
+    """Yield the port's claims about the file, under bandit's test names.
 
     Raises:
         Unread: the file does not parse, ruff failed, or there is more to say than is kept.

@@ -1,4 +1,4 @@
-"""Ruff: defects in Python, and the word on which Python parses."""
+"""Ruff: defects in Python, and the authority on whether Python parses."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Ruff:
         return Claims(claims=tuple(claims), error=unread_error(unread, len(files)), unread=unread)
 
     def _read(self, files: Sequence[SourceFile], ends_at: float) -> Claims:
-        """Return what one call of ruff says of these files.
+        """Return the result of one call of ruff on these files.
 
         Raises:
             RuffFailed: there is no usable result.
@@ -84,7 +84,7 @@ class Ruff:
                 claims += claim_of(source, violation, looks_around=judged[source.path] <= MAX_JUDGED)
             elif source.path not in broken or violation.location.row < broken[source.path][1].location.row:
                 broken[source.path] = source, violation
-        # What else ruff says of a file that does not parse follows from the first error.
+        # All other messages about a file that does not parse follow from the first error.
         claims = [claim for claim in claims if claim.path not in broken]
         others = in_other_dialects([source for source, _ in broken.values()], ends_at=ends_at, folder=self._folder)
         claims += [

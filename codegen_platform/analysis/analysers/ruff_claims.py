@@ -1,4 +1,4 @@
-"""What ruff says, read as claims."""
+"""Converts ruff's violations to claims."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from codegen_platform.analysis.sources import SourceFile
 
 
 def claim_of(source: SourceFile, violation: Violation, *, looks_around: bool = True) -> Iterator[Claim]:
-    """Yield the claim, if any, that a violation in this file makes; to look around it costs time, which a file has only so much of."""
+    """Yield the claim for a violation in this file, if any; checking its surroundings counts against the file's time limit."""
     line_number, end_line = lines_of(violation)
     advice = advice_for("ruff").get(violation.code or "")
     if advice is None or (source.is_test and not advice.in_tests) or not source.touches(line_number, end_line):

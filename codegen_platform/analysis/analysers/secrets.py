@@ -24,14 +24,14 @@ UNQUOTED = DATA | PROSE | {None, "shell", "make", "dockerfile", "batch", "powers
 _GAP = b"\n\0\n"
 _QUOTES = (b'"', b"'", b"`")
 _LINE_BYTES = 500
-"""Seen of a line on each side of a match: allowances look for words close by, and a line may be a megabyte."""
+"""Context of a match on each side: allowlists look for words close by, and a line may be a megabyte."""
 _REST_BYTES = 2_000
 _ALNUM = (string.ascii_letters + string.digits).encode()
 _WEIGHED = 300
-"""Secrets of one kind that a file is reported to have; what else looks like that kind is masked without being weighed."""
+"""Reported secrets per kind and file; further matches of that kind are masked without being checked."""
 
 _BODY = (
-    "Whoever can read the repository, a fork or an old clone can use it, and taking it out of the file leaves it in the history. "
+    "Anyone with access to the repository, a fork or an old clone can use it, and removing it from the file leaves it in the history. "
     "Revoke it now and make a new one; keep that in a secret store or in the environment."
 )
 
@@ -68,8 +68,8 @@ class Secrets:
     def run(self, files: Sequence[SourceFile]) -> Claims:
         """Return one claim for each line where a secret begins, or where the change first touches it; each carries the secret, for masking.
 
-        Lines of context are searched as well: the frame of a key stays where the key is replaced, and what no finding may repeat is not
-        only in added lines.
+        Context lines are searched as well: the frame of a key stays when the key is replaced, and findings must not repeat secrets of
+        context lines either.
         """
         return read_each(files, CpuLimit(), _check)
 
@@ -86,7 +86,7 @@ def _check(source: SourceFile, limit: CpuLimit) -> Iterator[Claim]:
     shown = _shown(source)
     wanted = [rules.rules[name] for name in rules.keywords.wanted_by(shown.text)]
     keys: list[tuple[int, int]] = []
-    # Whole keys first: what other rules see within one is chance.
+    # Whole keys first: matches of other rules within one are chance.
     for rule in sorted(wanted, key=lambda rule: (not rule.is_key, rule.id)):
         if (is_data and rule.guesses) or not (rule.anywhere or (holds_keys if rule.is_key else is_real_code)):
             continue
@@ -165,7 +165,7 @@ def _group(rule: SecretRule, match: Any) -> int:
 def _is_meant(rule: SecretRule, match: bytes, first: int, end: int, text: bytes, source: SourceFile, path: str) -> bool:
     """Return whether the bytes `first:end` of the text are a secret, and not a stand-in for one or a name."""
     if rule.quoted_in_code and source.language not in UNQUOTED and not any(quote in match for quote in _QUOTES):
-        return False  # what follows `key =` without a quote is a name or a call
+        return False  # an unquoted value after `key =` is a name or a call
     return not is_stand_in(rule, secret=text[first:end], match=match, line=_line_around(first, text), path=path)
 
 

@@ -12,8 +12,8 @@ from codegen_platform.store.refusals import NotFound
 from codegen_platform.store.rows import AgentRow
 from codegen_platform.store.states import AgentType
 
-# Begin a session of the agent with this name, and wake who waits for an agent; one that a person disabled stays so. Runs of earlier
-# sessions that did not begin are not forgotten, but the new session is tried at once.
+# Start a session of the agent with this name, and notify dispatchers; a disabled agent stays disabled. Failed starts of earlier sessions
+# still count, but the new session is tried at once.
 REGISTER = """
     WITH registered AS (
     INSERT INTO agents (id, name, type, capabilities, capacity, started_at, last_seen)
@@ -28,8 +28,8 @@ REGISTER = """
     SELECT registered.* FROM registered, woken
 """
 
-# An agent was heard of; one that had been given up is active again, one that a person disabled stays so. Who waits for an agent is
-# woken if it had been silent.
+# Record an agent's heartbeat; a lost agent becomes active again, a disabled one stays disabled. Notifies dispatchers if the agent had
+# been silent.
 HEARTBEAT = """
     WITH before AS (
         SELECT id, status = 'lost' OR last_seen < clock_timestamp() - interval '10 s' AS was_silent FROM agents WHERE id = %(id)s
@@ -40,7 +40,7 @@ HEARTBEAT = """
     SELECT CASE WHEN was_silent THEN pg_notify('tasks', '') END FROM heard
 """
 
-# An agent cannot run what it is given, and says why.
+# An agent reports that it cannot run its tasks, with the reason.
 UNABLE = """
     UPDATE agents SET status = CASE WHEN status IN ('disabled', 'draining') THEN status ELSE 'unable' END,
         status_reason = %(reason)s, last_seen = clock_timestamp(), unclaimed = 0, unclaimed_at = NULL
@@ -57,7 +57,7 @@ MARK_LOST = """
 # The session of an agent ends: it finishes what it has. What a person said about it stands.
 DRAIN = "UPDATE agents SET status = 'draining' WHERE id = %(id)s AND status = 'active'"
 
-# A person decides about an agent. One that is to work again is tried like a new one; who waits for an agent is woken.
+# A person changes an agent's status. A reactivated agent is tried like a new one; dispatchers are notified.
 SET_STATUS = """
     WITH changed AS (
         UPDATE agents SET status = %(status)s::agent_status_enum, status_reason = NULL, unclaimed = 0, unclaimed_at = NULL
@@ -95,9 +95,9 @@ class Agents:
         return self._pool.execute(HEARTBEAT, {"id": agent_id}) == 1
 
     def report_unable(self, agent_id: UUID, reason: str) -> None:
-        """Say that the agent cannot run what it is given, and why; it gets nothing until it registers again or a person activates it.
+        """Report that the agent cannot run its tasks, with the reason; it gets none until it registers again or a person activates it.
 
-        What it was given is given out again by `recover_lost`.
+        `recover_lost` dispatches its tasks again.
         """
         self._pool.execute(UNABLE, {"id": agent_id, "reason": reason[:REASON_CHARACTERS]})
 

@@ -137,10 +137,10 @@ def _taken_along(connection: Connection, fallen: Sequence[LockedTask]) -> Iterat
 def _lock_waiting(
     connection: Connection, ids: Sequence[UUID]
 ) -> tuple[Mapping[UUID, Sequence[UUID]], Sequence[LockedTask]]:
-    """Lock every task that waits for these, directly or through others; return who waits for which, and the locked tasks.
+    """Lock every task that waits for these, directly or through others; return the waits between them, and the locked tasks.
 
-    A task that was added behind one of them while its lock was waited for is seen by the next look only, so it looks again until
-    nobody new is there. Behind a locked task nobody is added: whoever does so shares a lock on it first.
+    A task added behind one of them while we waited for a lock appears only in the next query, so it repeats until there is no new
+    task. No task can be added behind a locked one: adding takes a shared lock on it first.
     """
     locked: Sequence[LockedTask] = ()
     while edges := fetch(connection, _Edge, WAITING, {"ids": [*ids]}):
@@ -155,7 +155,7 @@ def _lock_waiting(
 
 
 def after_bad_end(task: LockedTask, needed: UUID, status: TaskStatus, outcome: str | None) -> Move:
-    """Return what becomes of a pending task because one that it waits for ended badly: skipped, parked, or failed with it."""
+    """Return the effect on a pending task of a failed dependency: skipped, parked, or failed with it."""
     sentence = f"task {needed}, which it depends on, is {status}"
     if outcome == SKIPPED:
         return _skip(task, f"task {needed}, which it depends on, was skipped")

@@ -1,4 +1,4 @@
-"""Which tasks may start now and which agent does them, and which runs should stop."""
+"""Assigns ready tasks to agents, and names runs that should stop."""
 
 from __future__ import annotations
 
@@ -184,12 +184,12 @@ class Dispatching:
         """Give at most `limit` tasks to agents and return them, their agent in `assignee`, in the order in which they shall start.
 
         A task is given out when it is due, waits for nothing, no other task of its repository and number is dispatched or held by
-        a run, and an active agent heard of within `silent_seconds` has room and all that it requires; of several such agents the one
-        with the smallest share of its capacity in use gets it. An agent whose last runs did not begin gets one task at a time. Each
+        a run, and an active agent with a heartbeat within `silent_seconds` has room and all its requirements; of several such agents
+        the one with the smallest share of its capacity in use gets it. An agent whose last runs did not start gets one at a time. Each
         task is returned once per attempt; `recover_lost` makes a new attempt of one that no run claimed.
 
         Args:
-            kinds: what the caller can start runs of; None: anything.
+            kinds: kinds of task that the caller can start; None: all.
         """
 
         def dispatched(connection: Connection) -> list[TaskRow]:
@@ -240,7 +240,7 @@ def _assigned(tasks: Sequence[LockedTask], agents: Collection[AgentRow]) -> Iter
         ]
         if not fit:  # the last fit one was filled by a task before it
             continue
-        # One whose last runs did not begin is tried again with what the others have no room for.
+        # An agent whose last runs did not start is tried only with tasks that the others have no room for.
         chosen = min(fit, key=lambda agent: (agent.unclaimed > 0, busy[agent.id] / agent.capacity, agent.name))
         busy[chosen.id] += 1
         after = replace(task, dispatched_at=task.now, assignee=chosen.name)

@@ -49,7 +49,7 @@ CLAIM = """
     RETURNING *
 """
 
-# Requests that may have left and whose end nobody knows.
+# Requests that may have left and whose outcome is unknown.
 SENT = "SELECT id, sent_at FROM effects WHERE state IN ('pending', 'sending') AND sent_at IS NOT NULL"
 
 # Say that a request leaves now, unless the lease might end before the request does.
@@ -59,7 +59,7 @@ MARK_SENT = """
       AND lease_until >= clock_timestamp() + make_interval(secs => %(request_timeout_seconds)s)
 """
 
-# Take `sent_at` back: the request was refused, or it never left.
+# Clear `sent_at`: the request was refused, or it never left.
 UNMARK_SENT = "UPDATE effects SET sent_at = NULL WHERE id = %(id)s AND fence = %(fence)s AND state = 'sending'"
 
 # Renew the lease of an effect that is still this publisher's.
@@ -183,7 +183,7 @@ class Effects:
         return claimed[0] if claimed else None
 
     def sent(self) -> list[SentEffect]:
-        """Return the requests that may have left and whose end nobody knows."""
+        """Return the requests that may have left and whose outcome is unknown."""
         return self._pool.fetch(SentEffect, SENT)
 
     def mark_sent(self, effect_id: UUID, fence: int, request_timeout_seconds: float) -> bool:
@@ -192,7 +192,7 @@ class Effects:
         return self._pool.execute(MARK_SENT, given) == 1
 
     def unmark_sent(self, effect_id: UUID, fence: int) -> bool:
-        """Take `sent_at` back after proof that nothing was carried out. False: the effect is not this publisher's any more."""
+        """Clear `sent_at` after proof that nothing was carried out. False: the effect no longer belongs to this publisher."""
         return self._pool.execute(UNMARK_SENT, {"id": effect_id, "fence": fence}) == 1
 
     def extend(self, effect_id: UUID, fence: int, lease_seconds: float) -> bool:

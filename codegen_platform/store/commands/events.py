@@ -19,8 +19,8 @@ from codegen_platform.store.rows import NewTask, Recorded, StoredEvent, TaskRow
 from codegen_platform.store.states import Disposition
 from codegen_platform.store.text import storable_json
 
-# The oldest small deliveries that nobody has looked at, as many as fit into the bytes allowed, at least one; and the oldest large one,
-# so that neither kind holds up the other.
+# The oldest unprocessed small deliveries, as many as fit the byte limit but at least one; and the oldest large one, so that neither
+# kind delays the other.
 UNPROCESSED = """
     WITH large AS (
         SELECT *, coalesce(unpacked_bytes, octet_length(body)) AS body_bytes FROM events
@@ -65,7 +65,7 @@ REOPEN = """
     WHERE id = %(id)s AND task_id IS NULL RETURNING id
 """
 
-# Keep a settled body compressed, and in its place what it is recognised by.
+# Compress a settled body, and put its hash in its place.
 PACK = """
     UPDATE events SET packed_body = %(packed)s, unpacked_bytes = octet_length(body), body = sha256(body)
     WHERE id = %(id)s AND processed_at IS NOT NULL AND packed_body IS NULL
@@ -75,7 +75,7 @@ PACK = """
 KEEP_PAYLOAD = "UPDATE events SET payload = %(payload)s WHERE id = %(id)s"
 
 RECONCILER = "reconciler"
-"""Source of events that we made ourselves after a look at the forge."""
+"""Source of events created by us after reading the forge."""
 
 BYTES_AT_ONCE = 4 * 2**20
 
@@ -118,7 +118,7 @@ class Events:
     def unprocessed(self, limit: int, *, max_bytes: int = BYTES_AT_ONCE) -> list[StoredEvent]:
         """Return deliveries that are not settled, at most `limit`: the oldest of up to 256 KiB, and then the oldest larger one.
 
-        Small ones are not behind large ones, nor large ones behind small ones that never end. At most `max_bytes` of small bodies.
+        Small ones do not wait for large ones, nor large ones for an endless stream of small ones. At most `max_bytes` of small bodies.
         """
         found = self._pool.fetch(StoredEvent, UNPROCESSED, {"limit": limit, "max_bytes": max_bytes})
         return [_unpacked(event) for event in found]

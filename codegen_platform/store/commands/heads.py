@@ -42,10 +42,10 @@ LOCK_RELATED = """
 OF_CHANGE = "SELECT * FROM tasks WHERE repository = %(repository)s AND number = %(number)s AND head_sha IS NOT NULL"
 
 CALLED_OFF: frozenset[TaskStatus] = frozenset({"superseded", "cancelled"})
-"""Revived by whatever happens to the pull request later."""
+"""Revived by any later event of the pull request."""
 
 UNREVIEWED: frozenset[TaskStatus] = frozenset({"superseded", "failed", "dead"})
-"""Revived when a look at the forge finds that the head is still without a review; what a person cancelled stays cancelled."""
+"""Revived when the forge shows that the head still has no review; tasks cancelled by a person stay cancelled."""
 
 
 def create(connection: Connection, new: NewTask, actor: str) -> tuple[TaskRow, bool]:
@@ -59,7 +59,7 @@ def create(connection: Connection, new: NewTask, actor: str) -> tuple[TaskRow, b
 def create_for_head(connection: Connection, new: NewTask, actor: str, *, is_reconciled: bool = False) -> TaskRow:
     """Create, find or revive the task that `new` means, and supersede the open tasks of other, older heads.
 
-    If a newer head is known, the task is created as superseded, so that the history says what became of the delivery.
+    If a newer head is known, the task is created as superseded, so that the history shows the delivery's result.
 
     Args:
         is_reconciled: the forge was asked what the head is now, so that a task that ended without a review is revived also if nothing
@@ -70,7 +70,7 @@ def create_for_head(connection: Connection, new: NewTask, actor: str, *, is_reco
     orders = [(task, _order(new, task)) for task in related if _is_rival(new, task)]
     older = [task for task, order in orders if order is Order.OLDER]
     is_newest = all(order is not Order.NEWER for _, order in orders)
-    # What is older than the new one is not wanted even if a third head replaced the new one already.
+    # Older heads are superseded even if a third head has already replaced the new one.
     replaced = [task for task, order in orders if order is Order.OLDER or (is_newest and order is Order.SAME_SECOND)]
     supersede(connection, [task for task in replaced if task.status in OPEN], actor, f"head moved to {new.head_sha}")
     if not is_newest:
@@ -92,7 +92,7 @@ class Order(Enum):
 
 
 def _is_rival(new: NewTask, task: LockedTask) -> bool:
-    """Return whether only one of the two can be what the pull request is now: another head, or the same head for another branch."""
+    """Return whether only one of the two can be the pull request's present state: another head, or the same head on another base."""
     if not new.head_sha or not task.head_sha:
         return False
     bases = (new.metadata.get("base_ref"), task.metadata.get("base_ref"))
@@ -122,7 +122,7 @@ def revive(connection: Connection, task_id: UUID, actor: str, reason: str) -> Ta
 def _revive_wrongly_replaced(
     connection: Connection, new: NewTask, orders: Sequence[tuple[LockedTask, Order]], actor: str
 ) -> None:
-    """Revive what replaced `new` within its second, if it was superseded by a head that came later and is older."""
+    """Revive the task that replaced `new` within the same second, if an older head that arrived later superseded it."""
     newer = [task for task, order in orders if order is Order.NEWER]
     if all(head_updated_at(task.metadata) == head_updated_at(new.metadata) for task in newer):
         note: dict[str, Json] = {"reason": f"it replaced {new.head_sha}"}

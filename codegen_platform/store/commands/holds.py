@@ -1,4 +1,4 @@
-"""Why a pending task may not start, looked at again: a hold has to follow from what the task waits for."""
+"""Repairs holds: a pending task's hold must follow from its dependencies."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from codegen_platform.store.commands.moves import ENDED, LockedTask, Move
 from codegen_platform.store.pool import fetch
 from codegen_platform.store.rows import TaskRow
 
-# Pending tasks whose hold does not follow from what they wait for: they wait for something that ended badly, or for nothing, or are
-# parked although nothing bars them.
+# Pending tasks whose hold does not follow from their dependencies: a dependency failed, there is none, or they are parked although no
+# dependency failed.
 WRONG = """
     SELECT task.id FROM tasks AS task
     LEFT JOIN (unmet_dependencies AS edge JOIN tasks AS needed ON needed.id = edge.depends_on AND needed.status <> 'complete')
@@ -32,7 +32,7 @@ LOCK = """
     WHERE id = ANY(%(ids)s) AND status = 'pending' AND hold IS NOT NULL ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 """
 
-# What is complete is not waited for.
+# Complete dependencies are not waited for.
 FORGET_COMPLETE = """
     DELETE FROM unmet_dependencies AS edge USING tasks AS needed
     WHERE edge.task_id = ANY(%(ids)s) AND needed.id = edge.depends_on AND needed.status = 'complete'
@@ -45,7 +45,7 @@ class _Id:
 
 
 def put_right(connection: Connection, *, limit: int) -> list[TaskRow]:
-    """Move at most `limit` tasks whose hold does not follow from what they wait for, and return them as they are now.
+    """Repair at most `limit` tasks whose hold does not follow from their dependencies, and return them as they are now.
 
     No move leaves such a task behind; a ledger of an earlier version may hold some, which would wait for ever.
     """
@@ -54,7 +54,7 @@ def put_right(connection: Connection, *, limit: int) -> list[TaskRow]:
 
 
 def look_again(connection: Connection, task_ids: Sequence[UUID]) -> list[TaskRow]:
-    """Give these tasks the hold that follows from what they wait for, or let them fall with it; return those that moved."""
+    """Set the hold that follows from these tasks' dependencies, or fail the tasks with them; return the changed tasks."""
     tasks = fetch(connection, LockedTask, LOCK, {"ids": [*task_ids]})
     connection.execute(FORGET_COMPLETE, {"ids": [task.id for task in tasks]})
     return save(connection, [*_moves(connection, tasks)])

@@ -51,7 +51,7 @@ RELEASE = """
     SELECT pg_notify('tasks', '') FROM released
 """
 
-# A run of this agent began after some that did not: it works.
+# A run of this agent started after failed starts: the agent works.
 BEGUN = """
     UPDATE agents SET unclaimed = 0, unclaimed_at = NULL,
         status = CASE WHEN status = 'unable' THEN 'active' ELSE status END, status_reason = NULL
@@ -100,7 +100,7 @@ class Leases:
     def begin(
         self, new: NewTask, run_id: str, actor: str, lease_seconds: float, *, agent: str | None = None
     ) -> TaskRow | None:
-        """Create a task for a run that a person started, held by that run from its first moment: no agent is given it as well.
+        """Create a task for a run started by a person, held by that run from the start, so no agent gets it as well.
 
         It ends with its run: a try that fails, or is lost, is not repeated. Asked again by the same run, it renews the lease and
         returns the task; None if that has ended by now.
@@ -183,7 +183,7 @@ class Leases:
     def supersede(
         self, task_id: UUID, fence: int, actor: str, reason: str, *, head_updated_at: datetime | None = None
     ) -> TaskRow | None:
-        """End the task, and what it wanted to publish, because a newer head replaced its own. None: not this run's any more.
+        """Supersede the task and its unpublished effects because a newer head replaced its own. None: not this run's any more.
 
         Args:
             head_updated_at: the time of the head as the run knows it. If a delivery has said since that this is the head again, the run

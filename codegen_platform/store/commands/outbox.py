@@ -19,7 +19,7 @@ from codegen_platform.store.refusals import WrongState
 from codegen_platform.store.rows import EffectRow, TaskRow
 
 ANSWERS_AN_HOUR = 3
-"""Under one pull request or issue: whoever repeats a refused command must not make us repeat ourselves."""
+"""Limit per pull request or issue: repeating a refused command must not make us post repeatedly."""
 
 # One effect per key; a second enqueue of the same finds the first.
 ENQUEUE = """

@@ -1,4 +1,4 @@
-"""Every task anew from its events alone, while others work."""
+"""Recreates every task from its events, without blocking other work."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FOLDED: LiteralString = """
 
 COUNT = "SELECT count(DISTINCT task_id) AS tasks, count(*) AS events FROM task_events"
 
-# Tasks, of these or of all, whose row is not, to the letter, what their events add up to.
+# Tasks, of these or of all, whose row differs from the fold of its events.
 DIFFERING: LiteralString = (
     "SELECT id FROM (SELECT id, version, updated_at, "
     + TOLD
@@ -47,7 +47,7 @@ WITHOUT_HISTORY = "SELECT id FROM tasks WHERE NOT EXISTS (SELECT FROM task_event
 
 LOCK = "SELECT id FROM tasks WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE"
 
-# Lock tasks and what they name as dependencies, so that none of them moves.
+# Lock tasks and their dependencies, so that none of them moves.
 LOCK_WAITS = """
     SELECT id FROM tasks
     WHERE id = ANY(%(ids)s) OR id IN (SELECT unnest(dependencies) FROM tasks WHERE id = ANY(%(ids)s))
@@ -109,9 +109,9 @@ class _Edge:
 
 
 def rebuild(pool: Pool, *, apply: bool) -> RebuildReport:
-    """Recreate every task from its events, compare, and with `apply` write what differs. Others go on working meanwhile.
+    """Recreate every task from its events, compare, and with `apply` write the differences. Does not block other work.
 
-    It compares one snapshot. What differs is locked, a few hundred tasks at a time, folded once more, and written.
+    It compares one snapshot. Differing tasks are locked, a few hundred at a time, folded once more, and written.
     """
     began = time.monotonic()
     counts, differing, without_history = pool.run(_compare)

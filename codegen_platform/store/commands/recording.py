@@ -31,7 +31,7 @@ RECORD = """
     SELECT stored.id FROM stored, woken
 """
 
-# Find what was there before: the same delivery id, or the same body. Older rows have the hash of the body alone.
+# Find an earlier event with the same delivery id or the same body. Older rows have only the hash of the body.
 KNOWN = """
     SELECT id, delivery_id = %(delivery_id)s AS same_id,
            body_sha256 = %(digest)b OR (event_type = %(event_type)s AND same.body) AS same_event,
@@ -59,7 +59,7 @@ FIELDS_OF_EVENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "workflow_run": ("repository", "workflow_run"),
     }
 )
-"""Events that can lead to anything, with the fields of their bodies; `events.routes` has what each means."""
+"""Event types that can lead to work, with the fields of their bodies; see `events.routes`."""
 
 SENDER = "github"
 
@@ -71,13 +71,13 @@ Found: TypeAlias = tuple[UUID, bool, bool, bool]
 class Delivery:
     """One delivery, ready to be written; its id is chosen here, so that a repeated write is recognised as the same.
 
-    Only the body is signed. So a delivery is known by its body and what the header makes of it: that a body came under another event's
-    name before does not make it known.
+    Only the body is signed. So a delivery's identity is its body and its event name: the same body under another event name is another
+    delivery.
 
     Attributes:
         digest: SHA-256 of the name of the event, NUL and the body where the body can be of an event of that name, else of the body alone.
             However a signed body is sent again, it is stored once for each of the few names that it can have, and once for all others.
-        own_id: what to write as the id if `delivery_id` is taken by the same body under another event's name.
+        own_id: the id to write if `delivery_id` is taken by the same body under another event name.
     """
 
     id: UUID
@@ -95,7 +95,7 @@ class Delivery:
         name = f"{event_type}\0".encode() if source == SENDER and _can_be(event_type, body) else b""
         digest = hashlib.sha256(name)
         digest.update(body)
-        # What we make ourselves is known by its id alone, which says what it is about.
+        # Our own events are identified by their id alone, which describes them.
         own_id = f"{delivery_id}#{digest.hexdigest()[:16]}" if source == SENDER else delivery_id
         return cls(
             id=uuid4(),
@@ -114,7 +114,7 @@ class Delivery:
 
 
 def _can_be(event_type: str, body: bytes) -> bool:
-    """Return whether a body may be of this event, without parsing what may be 25 MB."""
+    """Return whether a body may belong to this event, without parsing up to 25 MB."""
     fields = FIELDS_OF_EVENTS.get(event_type)
     return fields is not None and all(f'"{field}"'.encode() in body for field in fields)
 

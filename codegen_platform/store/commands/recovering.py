@@ -1,4 +1,4 @@
-"""Tasks whose run is gone, or never came: from runs back to the table of tasks."""
+"""Recovers tasks whose run is lost or never started."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from codegen_platform.store.commands.outbox import is_outgoing
 from codegen_platform.store.pool import Pool, fetch
 from codegen_platform.store.rows import TaskRow
 
-# In-progress tasks whose lease ran out; tasks that were given to an agent which is gone, has begun a new session since, or let them
-# lie. Asked again for those that are locked by then: what moved between the look and the lock is looked at as it was before.
+# In-progress tasks with an expired lease; tasks given to an agent that is gone, has begun a new session since, or did not start
+# them. Repeated for the locked tasks, because a task may have moved between query and lock.
 LOST = """
     SELECT task.*, clock_timestamp() AS now FROM tasks AS task
     WHERE task.id IN (
@@ -33,7 +33,7 @@ LOST = """
     FOR NO KEY UPDATE OF task SKIP LOCKED
 """
 
-# Forget the leases of tasks that nobody works on any more, and wake who waits for capacity.
+# Delete the leases of tasks without a run, and notify dispatchers of the free capacity.
 FREE = """
     WITH freed AS (DELETE FROM leases WHERE task_id = ANY(%(ids)s) AND until < statement_timestamp() RETURNING task_id)
     SELECT pg_notify('tasks', '') FROM freed
@@ -46,7 +46,7 @@ NOT_BEGUN = """
     SET unclaimed = agents.unclaimed + 1, unclaimed_at = clock_timestamp(),
         status = CASE WHEN agents.unclaimed >= 2 AND agents.status = 'active' THEN 'unable' ELSE agents.status END,
         status_reason = CASE WHEN agents.unclaimed >= 2 AND agents.status IN ('active', 'unable')
-            THEN 'no run that it was given began, ' || agents.unclaimed + 1 || ' times in a row; see its log'
+            THEN 'its runs did not start, ' || agents.unclaimed + 1 || ' times in a row; see its log'
             ELSE agents.status_reason END
     FROM (SELECT name, max(given_at) AS given_at FROM unnest(%(names)s::text[], %(given_at)s::timestamptz[]) AS one (name, given_at)
           GROUP BY name) AS given
@@ -65,7 +65,7 @@ UNTIL_LOST = """
 RECOVERED_AT_ONCE = 200
 UNCLAIMED_SECONDS = 30.0
 
-# A task that takes its worker down with it, five times, is the reason.
+# After five lost workers the task itself is the cause.
 MAX_LOSSES = 5
 
 # A run that was lost on its way is asked for again at once; after that whatever swallows runs is given time: 15 s, then twice as long
@@ -129,7 +129,7 @@ def _lost(connection: Connection, unclaimed_seconds: float) -> list[LockedTask]:
 
 
 def _is_lost(connection: Connection, task: LockedTask) -> bool:
-    """Return whether nobody will end this task: its run died while it was validated, before anything was in the outbox."""
+    """Return whether the task is orphaned: its run died during validation, before anything was in the outbox."""
     return task.status == "validation" and not is_outgoing(connection, task)
 
 
@@ -150,7 +150,7 @@ def _note_agents(connection: Connection, unclaimed: Sequence[LockedTask]) -> Non
 def _after_no_claim(task: LockedTask) -> tuple[LockedTask, str]:
     unclaimed = task.unclaimed + 1
     times = "time" if unclaimed == 1 else "times"
-    error = f"its run was asked for and did not begin ({unclaimed} {times} in a row, the last one on {task.assignee})"
+    error = f"its run was requested but did not start ({unclaimed} {times} in a row, last on {task.assignee})"
     if unclaimed >= MAX_UNCLAIMED or (unclaimed > 1 and task.now - task.queued_at > MAX_AGE):
         dead = replace(ended(task, "dead", "failed"), unclaimed=unclaimed, dispatched_at=None)
         return replace(dead, error_code="never_started", error=error), "dead"
@@ -166,7 +166,7 @@ def _after_loss(task: LockedTask, max_tries: int) -> tuple[LockedTask, str]:
     losses = task.losses + 1
     error = f"its run stopped renewing the lease ({losses} so far)"
     if task.is_by_hand:
-        alone = f"{error}; a person started it, so it is not tried again"
+        alone = f"{error}; a person started it, so it is not retried"
         return replace(ended(task, "failed", "failed"), losses=losses, error_code="run_lost", error=alone), "failed"
     if losses >= min(max_tries, MAX_LOSSES):
         return replace(ended(task, "dead", "failed"), losses=losses, error_code="run_lost", error=error), "dead"

@@ -27,8 +27,8 @@ GET = "SELECT * FROM repositories WHERE full_name = %(full_name)s"
 # The repositories on GitHub, in the order in which they were met.
 ON_GITHUB = "SELECT * FROM repositories WHERE forge = 'github' ORDER BY id LIMIT %(limit)s"
 
-# What a look at a repository begins with: the time, and the tag of the list that needs no second reading. A task that ended without a
-# review since the look before may be for a head that is still open, so the list is read again once, changed or not.
+# Start of a repository scan: the time, and the tag of the last fully known list. A task that ended without a review since the last scan
+# may be for a head that is still open, so the list is then read once more, changed or not.
 BEGIN_LOOK = """
     SELECT statement_timestamp() AS at,
            CASE WHEN EXISTS (
@@ -39,7 +39,7 @@ BEGIN_LOOK = """
     FROM repositories WHERE id = %(repository_id)s
 """
 
-# A look came to its end: the list with this tag holds nothing that is not known here.
+# End of a scan: everything in the list with this tag is known here.
 END_LOOK = "UPDATE repositories SET looked_at = %(at)s, open_pulls_etag = %(etag)s WHERE id = %(repository_id)s"
 
 # Pull requests of one repository are numbered one at a time.

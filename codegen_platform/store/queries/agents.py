@@ -5,8 +5,8 @@ from __future__ import annotations
 from codegen_platform.store.pool import Pool
 from codegen_platform.store.rows import AgentRow
 
-# All agents by name, with what they have in hand: tasks given to them that have not begun, and tasks that they hold. An agent whose
-# last runs did not begin gets one at a time; after three times in a row it rests in between, half a minute at first, 5 min at most.
+# All agents by name, with their current tasks: dispatched and not started, or held. An agent whose last
+# runs did not start gets one at a time; after three in a row it pauses in between, half a minute at first, 5 min at most.
 AGENTS = """
     WITH in_hand AS (
         SELECT assignee, true AS is_given FROM tasks WHERE status = 'pending' AND dispatched_at IS NOT NULL

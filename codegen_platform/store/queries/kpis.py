@@ -1,4 +1,4 @@
-"""What the platform is worth in numbers, over a window that ends now; docs/graphql.md says what each number means.
+"""KPIs over a window that ends now; docs/graphql.md defines each number.
 
 Tasks count as they stand now: one that was replayed counts by how it ends the next time. Tasks of the example that ships with the
 platform are left out; the time that an agent worked on them counts as time worked. Every ratio is 0 to 1, and None where there is
@@ -164,7 +164,7 @@ class KpiQueries:
         self._pool = pool
 
     def task_kpis(self, hours: int) -> TaskKpis:
-        """Return what became of tasks; reads those that moved in the window."""
+        """Return the outcomes of tasks; reads those that moved in the window."""
         return self._pool.fetch(TaskKpis, TASKS, {"hours": hours, "example": EXAMPLE_REPOSITORY})[0]
 
     def run_kpis(self, hours: int) -> RunKpis:

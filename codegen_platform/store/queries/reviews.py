@@ -12,7 +12,7 @@ from codegen_platform.store.queries.filters import COUNTED, counted, fitting
 from codegen_platform.store.rows import Page, RepositoryRow, ReviewRow
 from codegen_platform.store.spelling import spelling
 
-# The newest reviews, from the outbox; what a publisher ended has its result beside it. Results are parsed, and calls added up, for the
+# The newest reviews, from the outbox; settled ones carry their result. Results are parsed, and calls added up, for the
 # rows of the page only.
 CHOSEN: LiteralString = "WITH chosen AS MATERIALIZED (SELECT * FROM effects WHERE "
 NEWEST_FIRST: LiteralString = " ORDER BY created_at DESC, id DESC LIMIT %(limit)s)"

@@ -28,7 +28,7 @@ HISTORIES = """
 
 STATUS_COUNTS = "SELECT status, count(*) AS count FROM tasks GROUP BY status"
 
-# What each filter asks of a task; every one of them has an index that ends in the order of the list.
+# The condition of each filter; each has an index that ends in the list's order.
 CONDITIONS: Mapping[str, LiteralString] = {
     "kind": "kind = %(kind)s",
     "repository": "repository = %(repository)s",
@@ -74,7 +74,7 @@ WHY_WAITING = """
         WHERE task.id = %(id)s AND task.status = 'pending' AND task.dispatched_at IS NULL AND task.hold IS NULL
           AND task.run_at <= statement_timestamp()
         UNION ALL
-        SELECT 5, 'agent ' || coalesce(assignee, 'unknown') || ' has been given it and is about to begin'
+        SELECT 5, 'agent ' || coalesce(assignee, 'unknown') || ' has it and is about to start'
         FROM tasks WHERE id = %(id)s AND status = 'pending' AND dispatched_at IS NOT NULL
     ) AS reasons ORDER BY place, reason LIMIT 20
 """

@@ -1,4 +1,4 @@
-"""What keeps the ledger's work from moving although everything answers."""
+"""Finds conditions that block work although every dependency answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from codegen_platform.store.pool import Pool
 from codegen_platform.store.queries.agents import AGENTS
 from codegen_platform.store.rows import AgentRow
 
-# How long the oldest task event has been waiting that may not be read yet, because a transaction that began before it has not ended.
+# Age of the oldest task event that may not be read yet, because a transaction that began before it is still open.
 HELD_BACK = """
     SELECT extract(epoch FROM clock_timestamp() - min(at))::double precision AS seconds
     FROM task_events WHERE tx >= feed_settled_before()
@@ -36,8 +36,8 @@ class Writer:
 
     Attributes:
         pid: of its server process; None if it is a prepared transaction.
-        application_name: what its client calls itself, or the name of a prepared transaction.
-        state: what the server process does, such as `idle in transaction`; None if this role may not see it, as `seconds` then is.
+        application_name: its client's name, or the name of a prepared transaction.
+        state: state of the server process, such as `idle in transaction`; None, like `seconds`, if this role may not see it.
         seconds: its age.
     """
 
@@ -49,7 +49,7 @@ class Writer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trouble:
-    """Something that keeps work from moving, in a sentence that says what to do."""
+    """A condition that blocks work, in a sentence that says what to do."""
 
     part: Literal["agents", "feed"]
     sentence: str
@@ -67,7 +67,7 @@ class TroubleQueries:
         self._pool = pool
 
     def feed_held_back_seconds(self) -> float | None:
-        """Return how long the oldest task event has waited that may not be read yet; None if all of them may."""
+        """Return the age in seconds of the oldest task event that may not be read yet; None if there is none."""
         return self._pool.fetch(_Wait, HELD_BACK)[0].seconds
 
     def oldest_writer(self) -> Writer | None:
@@ -75,7 +75,7 @@ class TroubleQueries:
         return next(iter(self._pool.fetch(Writer, OLDEST_WRITER)), None)
 
     def troubles(self, *, silent_seconds: float = 20.0) -> Sequence[Trouble]:
-        """Return which agents cannot work and why, and which transaction holds back live updates for over 5 s."""
+        """Return agents that cannot work, with the reason, and the transaction that has held back live updates for over 5 s."""
         agents = self._pool.fetch(AgentRow, AGENTS, {"silent_seconds": silent_seconds})
         return [*_of_agents(agents), *self._of_feed()]
 
@@ -92,7 +92,7 @@ class TroubleQueries:
 
 
 def describe(writer: Writer) -> str:
-    """Return which transaction it is, and how it can be ended."""
+    """Describe the transaction and how to end it."""
     name = writer.application_name or "without a name"
     age = "" if writer.seconds is None else f", open for {writer.seconds:.0f} s"
     if writer.pid is None:

@@ -39,7 +39,7 @@ STANDING: LiteralString = """
 
 RUN: LiteralString = "WITH chosen AS (SELECT * FROM workflow_runs WHERE id = %(id)s)" + STANDING  # noqa: S608 - put together from constants
 
-# The newest runs of a workflow, or of all, page by page; what their tasks came to is added up for the runs of the page only.
+# The newest runs of a workflow, or of all, page by page; outcomes of tasks are added up only for the runs of the page.
 CHOSEN: LiteralString = "WITH chosen AS MATERIALIZED (SELECT * FROM workflow_runs WHERE "
 NEWEST_FIRST: LiteralString = " ORDER BY created_at DESC, id DESC LIMIT %(limit)s)"
 CONDITIONS: Mapping[str, LiteralString] = {

@@ -13,16 +13,16 @@ from codegen_platform.store.states import AgentStatus, AgentType
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentRow:
-    """One registered agent: what it can do, how many tasks at once, and when it was last heard of.
+    """One registered agent: its capabilities, capacity and last heartbeat.
 
     Attributes:
         name: also the queue that it takes its work from.
         started_at: when its present session began.
-        status_reason: why it is `unable`, in its own words or in the ledger's.
-        unclaimed: how often in a row runs that it was given did not begin; until one does, it gets one at a time.
-        busy: tasks that were given to it and have not begun, or that it holds.
-        room: how many more it may be given now.
-        is_heard: whether it was heard of lately.
+        status_reason: why it is `unable`, as reported by the agent or the ledger.
+        unclaimed: runs in a row that did not start; until one does, it gets one task at a time.
+        busy: tasks dispatched to it and not started, or held by it.
+        room: how many more tasks it may get now.
+        is_heard: whether it sent a heartbeat recently.
     """
 
     id: UUID

@@ -12,7 +12,7 @@ from codegen_platform.store.states import Disposition
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorded:
-    """What became of one delivery at intake.
+    """The result of one delivery at intake.
 
     Attributes:
         id: the event's id; of the one that was there before, if it was known.

@@ -12,7 +12,7 @@ from codegen_platform.store.states import EffectState
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EffectRow:
-    """Something that shall be written to a forge, once.
+    """A write to a forge that must happen exactly once.
 
     Attributes:
         task_id: None for the answer to a command that was refused before there was a task.
@@ -20,7 +20,7 @@ class EffectRow:
         head_sha: empty for a comment.
         payload: a `ReviewPost`, or the comment's text in UTF-8.
         attempt: how often a publisher took it.
-        sent_at: a request for it may have left at this time and nobody knows how it ended: list before sending again.
+        sent_at: a request may have left at this time and its outcome is unknown: list before sending again.
         remote_id: what the forge calls the result.
         outcome: of the task, once finished.
         wanted_at: when it was enqueued, or last wanted again after it was dead or superseded.
@@ -55,7 +55,7 @@ class EffectRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SentEffect:
-    """An effect that is not finished and whose request may have left at `sent_at`; nobody knows how it ended."""
+    """An unfinished effect whose request may have left at `sent_at`, with unknown outcome."""
 
     id: UUID
     sent_at: datetime
@@ -63,13 +63,13 @@ class SentEffect:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClaimTerms:
-    """The effects that a publisher may take, besides those that are due.
+    """Conditions on the effects that a publisher takes, besides being due.
 
-    An owner stands here as `forge:owner`, in lower case: `github:octo`.
+    Owners have the form `forge:owner`, in lower case: `github:octo`.
 
     Attributes:
         in_flight: effects that this publisher works on; it never takes one of them again, whatever the clock says.
-        busy_owners: owners of those, once per effect: who has fewer of them goes first.
+        busy_owners: their owners, once per effect: the owner with the fewest goes first.
         closed_owners: owners whose effects wait, unless they are so old that they are to be given up.
         give_up_seconds: that age.
         settled: requests of which this publisher has known for the whole quiet period by its own clock; only these are given out again.

@@ -16,7 +16,7 @@ Hold: TypeAlias = Literal["dependencies", "parked"]
 OnDependencyFailure: TypeAlias = Literal["fail", "park"]
 
 BY_HAND = "by_hand"
-"""In the metadata of a task that was made for a run which a person started: nobody asked for more than that run."""
+"""Metadata key of a task created for a run started by a person; the task ends with that run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,14 +24,14 @@ class NewTask:
     """A task to be created.
 
     Attributes:
-        semantic_key: what the work means; there is at most one task per key, ever.
+        semantic_key: identity of the work; there is at most one task per key, ever.
         priority: 1 (most urgent) to 5; 3 is normal.
         metadata: small facts of the kind. `head_updated_at` (ISO 8601 text) orders the heads of one pull request when
             deliveries arrive out of order, and `before_sha` those of one second; `base_ref` is the branch to merge into.
         number: of the pull request or issue; tasks with the same repository and number never run at the same time.
         requirements: what an agent must be capable of beside the kind, such as `language:go`.
         dependencies: tasks that must be complete first.
-        on_dependency_failure: what becomes of it when one of them ends otherwise.
+        on_dependency_failure: effect on this task if one of them ends otherwise.
         conditions: outcomes that a dependency must have had; with another one this task is skipped.
         change_of: the dependency whose result names the change (`repository`, `number`, `head_sha`) that this task works on.
 
@@ -69,7 +69,7 @@ class NewTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskRow:
-    """The present state of one task: what its events add up to.
+    """The present state of one task: the fold of its events.
 
     Attributes:
         version: sequence of its newest task event, whose time is `updated_at`.
@@ -81,10 +81,10 @@ class TaskRow:
         turn_at: its place in the queue: `queued_at`, and ten minutes later for each step of priority below the first.
         attempt: number of the newest run that was asked for; part of its run key.
         tries: runs that claimed it since it was created, revived or replayed.
-        losses: those of them that stopped renewing the lease without a word.
-        unclaimed: runs in a row that were asked for and did not come to claim it.
+        losses: those that stopped renewing the lease without an error.
+        unclaimed: runs in a row that were requested but never claimed it.
         failures: failed tries since then by error code; each code has its own number of tries.
-        fence: grows with every claim; who presents an older one no longer holds the task.
+        fence: grows with every claim; a run with an older one no longer holds the task.
         run_at: not to be dispatched before.
         outcome: how it ended: reviewed, clean, partial, refused, superseded, skipped, failed.
         validation: the report on what the agent produced; `passed` and a list of `checks`.
@@ -138,7 +138,7 @@ class TaskRow:
 
     @property
     def is_by_hand(self) -> bool:
-        """Return whether it ends with the run that a person started, whatever that meets."""
+        """Return whether it ends with its run, started by a person, whatever the outcome."""
         return self.metadata.get(BY_HAND) is True
 
 

@@ -159,7 +159,7 @@ def test_a_process_that_was_stopped_is_killed_and_started_again(
         watched.wait_for("a", "ready", times=2)
         assert Identity.of(before) is None
         assert supervisor.pids["b"] == other
-        assert "gave no sign of life" in next(one.detail for one in watched.seen if one.state == "restarting")
+        assert "sent no heartbeat" in next(one.detail for one in watched.seen if one.state == "restarting")
 
 
 def test_a_process_is_ready_only_when_it_has_left_a_sign_of_life_since_it_was_started(

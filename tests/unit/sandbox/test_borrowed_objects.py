@@ -76,7 +76,7 @@ def test_a_worktree_that_its_repository_does_not_know_is_refused(private: Path, 
     else:
         target = private / ".git"
         commondir.write_text(f"{target if how == 'absolute' else os.path.relpath(target, commondir.parent)}\n")
-    with pytest.raises(WrongUsage, match=r"does not know it|not what git writes"):
+    with pytest.raises(WrongUsage, match=r"does not know it|not a worktree file as written by git"):
         git.open_repository(hostile)
 
 

@@ -1,4 +1,4 @@
-"""Repositories by name whatever its spelling, and what a look at their open pull requests remembers."""
+"""Case-insensitive repository names, and the state of the scans of open pull requests."""
 
 from alembic import op
 
