@@ -45,6 +45,12 @@ POSITION_SCHEMA = {
     ]
 }
 Position = Annotated[str, StringConstraints(min_length=1, max_length=64), WithJsonSchema(POSITION_SCHEMA)]
+PositionOrNone = Annotated[
+    str,
+    StringConstraints(max_length=64),
+    WithJsonSchema({"anyOf": [*POSITION_SCHEMA["anyOf"], {"const": "", "description": "the newest update"}]}),
+]
+"""As a header: a client that has received nothing yet may send it empty, as server-sent events have it."""
 
 OTHER_METHODS = ["HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE"]
 """They are refused by name: `PATCH /api/v1/tasks/{task_id}` would take the address otherwise."""
@@ -209,7 +215,7 @@ def stream_routes(store: Store, listeners: Listeners) -> APIRouter:
             float, Query(gt=0, le=MAX_SECONDS, allow_inf_nan=False, description="end after so many seconds")
         ] = MAX_SECONDS,
         last_event_id: Annotated[
-            Position | SkipJsonSchema[None], Header(description="the id of the last event that was received")
+            PositionOrNone | SkipJsonSchema[None], Header(description="the id of the last event that was received")
         ] = None,
     ) -> Response:
         """Send every task update as it happens; `id` is its position, from which the stream can be resumed without a gap."""

@@ -162,6 +162,12 @@ def test_who_comes_again_hears_what_it_missed_and_then_what_happens(gateway: Run
     assert ear.positions() + again.positions() == all_positions(gateway.store)
 
 
+def test_an_empty_last_event_id_is_none(gateway: RunningGateway):
+    task_id = created(gateway.store)
+    answer = gateway.client.get(STREAM, headers={"last-event-id": ""}, params={"seconds": "2", "after": "0-0"})
+    assert (answer.status_code, str(task_id) in answer.text) == (200, True)
+
+
 def test_listeners_that_come_again_and_again_miss_nothing_and_hear_nothing_twice(gateway: RunningGateway):
     heard: list[str] = []
     after = gateway.store.queries.feed_end()
