@@ -23,7 +23,8 @@ def build_definitions(given: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[assets.pull_request_snapshot, assets.static_findings, assets.code_review, assets.published_review],
         asset_checks=[assets.code_review_checks, assets.published_review_checks],
-        jobs=[jobs.review_pull_request, jobs.review_once, jobs.recover_missed_deliveries],
+        jobs=[jobs.review_pull_request, jobs.review_once, jobs.recover_missed_deliveries, jobs.housekeeping],
+        schedules=[jobs.hourly_housekeeping],
         sensors=[sensors.github_events, sensors.ready_tasks, sensors.stuck_tasks, sensors.missed_deliveries],
         resources={
             "ledger": ledger,

@@ -2,6 +2,7 @@
 
 from jobs.ops.analysis import analyse_statically
 from jobs.ops.claim import claim_task
+from jobs.ops.housekeeping import prune_partitions
 from jobs.ops.publication import publish_review
 from jobs.ops.recovery import compare_with_github
 from jobs.ops.review import review_with_model, verify_review
@@ -12,6 +13,7 @@ __all__ = [
     "analyse_statically",
     "claim_task",
     "compare_with_github",
+    "prune_partitions",
     "publish_review",
     "review_with_model",
     "take_snapshot",

@@ -28,6 +28,15 @@ HISTORIES = """
 
 STATUS_COUNTS = "SELECT status, count(*) AS count FROM tasks GROUP BY status"
 
+# The partition keys with open tasks, then those with the newest tasks.
+PARTITIONS = """
+    SELECT partition_key FROM tasks GROUP BY partition_key
+    ORDER BY bool_or(status IN ('pending', 'in_progress', 'validation')) DESC, max(updated_at) DESC, partition_key
+    LIMIT greatest(%(limit)s, (
+        SELECT count(DISTINCT partition_key) FROM tasks WHERE status IN ('pending', 'in_progress', 'validation')
+    ))
+"""
+
 # The condition of each filter; each has an index that ends in the list's order.
 CONDITIONS: Mapping[str, LiteralString] = {
     "kind": "kind = %(kind)s",
@@ -78,6 +87,13 @@ WHY_WAITING = """
         FROM tasks WHERE id = %(id)s AND status = 'pending' AND dispatched_at IS NOT NULL
     ) AS reasons ORDER BY place, reason LIMIT 20
 """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartitionKey:
+    """The key of one pull request or issue."""
+
+    partition_key: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,6 +166,10 @@ class TaskQueries:
     def task_counts(self) -> Mapping[TaskStatus, int]:
         """Return how many tasks are in each state; reads the whole table."""
         return {row.status: row.count for row in self._pool.fetch(_StatusCount, STATUS_COUNTS)}
+
+    def partitions_in_use(self, limit: int) -> list[str]:
+        """Return the partition keys with open tasks, all of them, and then those with the newest tasks, `limit` in all if that is more."""
+        return [row.partition_key for row in self._pool.fetch(PartitionKey, PARTITIONS, {"limit": limit})]
 
     def why_waiting(self, task_id: UUID, *, silent_seconds: float = 20.0) -> Sequence[str]:
         """Return why a pending task has not started yet, a sentence each; nothing for any other task."""
