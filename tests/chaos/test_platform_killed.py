@@ -40,7 +40,7 @@ def test_a_poison_pull_request_costs_its_own_coverage_only(folder: Path) -> None
 
 
 @pytest.mark.skipif(bool(reason_against()), reason=reason_against())
-def test_a_full_disk_is_told_and_work_goes_on_when_there_is_room_again(folder: Path) -> None:
+def test_a_full_disk_is_reported_and_work_resumes_once_there_is_space(folder: Path) -> None:
     summary = strike_for(1, seed=20261127, folder=folder, names=(FULL_DISK,))
     assert summary.wrong == []
     assert summary.struck == {FULL_DISK: 1}

@@ -66,7 +66,7 @@ def test_an_answer_of_github_that_was_lost_leads_to_one_comment(
     assert github.counts()[LIST_CALL] >= 1
 
 
-def test_who_repeats_a_refused_command_is_answered_three_times_an_hour(store: Store) -> None:
+def test_repeated_refused_commands_get_three_answers_an_hour(store: Store) -> None:
     assert [answer(store, command_id) for command_id in range(5)] == [True, True, True, False, False]
     assert answer(store, 6, number=8), "another pull request"
 

@@ -99,9 +99,7 @@ def test_without_a_webhook_none_is_asked_for(github: ManifestDouble, shell: dict
     assert "default_events" not in manifest
 
 
-def test_a_code_that_somebody_else_brings_is_refused(
-    github: ManifestDouble, shell: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_code_from_another_page_is_refused(github: ManifestDouble, shell: dict[str, str], tmp_path: Path) -> None:
     creating = Creating(shell)
     for query in ("?code=stolen", "?code=stolen&state=guessed", "?state=", ""):
         assert httpx.get(f"{creating.address}/created{query}").status_code == 403
@@ -125,5 +123,5 @@ def test_a_code_that_github_does_not_take_is_explained(
 
 
 @pytest.mark.parametrize("arguments", [("--name", "x" * 35), ("--webhook-url", "hooks.example.org")])
-def test_what_github_would_not_take_is_refused_before(shell: dict[str, str], arguments: tuple[str, str]) -> None:
+def test_values_that_github_would_reject_are_refused_first(shell: dict[str, str], arguments: tuple[str, str]) -> None:
     assert call(shell, "github-app", "create", *arguments).returncode == 2

@@ -159,7 +159,7 @@ def test_a_database_that_does_not_answer_is_described_on_one_line(tmp_path: Path
     assert "secret" not in probe.found
 
 
-def test_a_folder_that_cannot_be_read_is_no_mistake_of_the_probe(tmp_path: Path) -> None:
+def test_an_unreadable_folder_does_not_break_the_probe(tmp_path: Path) -> None:
     def unreadable(_: Settings) -> Probe:
         raise PermissionError(13, "Permission denied", "/a/home/that/belongs/to/another/user")
 

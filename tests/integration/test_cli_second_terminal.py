@@ -94,7 +94,7 @@ def test_tasks_are_those_of_the_platform(terminals: Terminals, review: subproces
     assert [task["status"] for task in listed] == ["complete"]
 
 
-def test_status_shows_every_part_and_what_waits(terminals: Terminals, review: subprocess.CompletedProcess[str]) -> None:
+def test_status_shows_every_part_and_the_queue(terminals: Terminals, review: subprocess.CompletedProcess[str]) -> None:
     found = json.loads(call(terminals.shell, "status", "--json").stdout)
     assert (found["state"], found["pid"], found["ready"]["status"]) == ("running", terminals.up.pid, "ready")
     assert {part["name"] for part in found["parts"] if part["running"]} >= {"gateway", "publisher", "workers", "daemon"}
@@ -133,7 +133,7 @@ def test_the_platform_is_saved_while_it_runs_and_its_copy_has_the_same_history(
     assert call(terminals.shell, "restore", str(archive), "--force").returncode == 1, "a platform is running there"
 
 
-def test_down_stops_all_of_it_and_then_there_is_nothing_to_stop(terminals: Terminals) -> None:
+def test_down_stops_everything_and_a_second_down_does_nothing(terminals: Terminals) -> None:
     stopped = call(terminals.shell, "down", "--json")
     assert json.loads(stopped.stdout)["stopped_pid"] == terminals.up.pid
     assert terminals.up.wait(timeout=60) == 143

@@ -345,7 +345,7 @@ def test_a_head_that_a_person_cancelled_is_left_alone(store: Store, acme: Reposi
     assert looked(store, acme, PULL) == ["cancelled"]
 
 
-def test_a_head_that_was_superseded_by_what_is_not_the_head_is_revived_at_equal_time_and_not_for_ever(
+def test_a_wrongly_superseded_head_is_revived_at_equal_time_and_not_for_ever(
     store: Store, acme: RepositoryRow, database_url: str
 ):
     looked(store, acme, PULL)

@@ -45,7 +45,7 @@ def test_a_refusal_is_permanent_and_asked_once(github, forge, status):
 
 
 @pytest.mark.parametrize("status", [404, 409])
-def test_what_github_does_not_show_yet_is_a_refusal_that_passes_for_young_work(github, forge, status):
+def test_a_commit_that_github_does_not_show_yet_is_a_temporary_refusal_for_young_work(github, forge, status):
     github.fault(ASKED, status=status, message="Not Found")
     with pytest.raises(ForgeNotYet, match="Not Found") as caught:
         forge.head("octo/shop", 7)

@@ -71,7 +71,7 @@ def test_files_come_in_pages_of_a_hundred(github, forge):
 
 
 @pytest.mark.parametrize("told", [0, 1, 100, 101, 150, 900])
-def test_the_list_says_where_it_ends_whatever_count_github_tells(github, forge, told):
+def test_the_list_marks_its_end_regardless_of_githubs_count(github, forge, told):
     seed(github, base_files={}, head_files={f"f{n}.py": "1\n" for n in range(150)})
     github.pull("octo", "shop", 7).counted_files = told
     found = forge.snapshot("octo/shop", 7)

@@ -199,7 +199,7 @@ def test_a_patch_of_too_many_lines_is_left_out_and_its_lines_are_counted(reposit
     assert (file.additions, file.deletions) == (100_000, 100_000)
 
 
-def test_names_that_are_equal_once_their_bytes_are_replaced_are_told_as_ambiguous(repository):
+def test_names_that_become_equal_after_replacing_bytes_are_ambiguous(repository):
     base = commit(repository, {"b.py": b"x = 1\n"})
     tree = "".join(
         f"100644 blob {blob}\t{name}\0"

@@ -100,7 +100,7 @@ def test_the_heartbeat_goes_on_while_an_analyser_holds_its_interpreter() -> None
     assert beats >= 5
 
 
-def test_an_analyser_that_raises_is_told_by_the_kind_of_its_error_and_never_by_its_text() -> None:
+def test_a_raising_analyser_is_reported_by_error_type_never_by_its_text() -> None:
     found = run("raise secret")
 
     assert found.error is not None
@@ -144,7 +144,7 @@ run("spin-and-tell " + sys.argv[1], limits=AnalysisLimits(cpu_seconds_a_file=300
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_nothing_spins_and_no_source_stays_after_the_run_was_killed(tmp_path: Path) -> None:
+def test_no_process_spins_and_no_source_remains_after_the_run_was_killed(tmp_path: Path) -> None:
     told = tmp_path / "told"
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -165,7 +165,7 @@ def test_nothing_spins_and_no_source_stays_after_the_run_was_killed(tmp_path: Pa
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_nothing_spins_after_the_server_that_forks_was_killed(tmp_path: Path) -> None:
+def test_no_process_spins_after_the_fork_server_was_killed(tmp_path: Path) -> None:
     told = tmp_path / "told"
     asking = subprocess.Popen([sys.executable, "-c", SPINNING, str(told)], cwd=ROOT)
     try:
@@ -214,7 +214,7 @@ print(os.wait()[1], before == after, len(before) > 5)
 """
 
 
-def test_a_process_and_its_fork_share_the_server_and_not_what_it_forked() -> None:
+def test_a_process_and_its_fork_share_the_server_but_not_its_children() -> None:
     done = subprocess.run([sys.executable, "-c", FORKING], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == "0 True True"

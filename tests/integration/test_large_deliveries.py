@@ -65,7 +65,7 @@ def test_a_large_delivery_does_not_wait_for_small_ones_that_never_end(store: Sto
     assert stored(store, "large").disposition == "task"
 
 
-def test_a_large_delivery_of_a_type_that_leads_to_nothing_is_settled_without_being_parsed(store: Store) -> None:
+def test_a_large_delivery_of_an_ignored_type_is_settled_without_parsing(store: Store) -> None:
     record(store, "push", "push", push(1)[:-1])  # cut: whoever parses it finds that
     record(store, "star", "star", b"[" * LARGE)
     record(store, "cut", "pull_request", pull_request(1, padding="x" * LARGE)[:-1])

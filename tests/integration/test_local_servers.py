@@ -94,7 +94,7 @@ def test_as_root_postgres_runs_as_a_user_of_its_own_without_opening_the_folders_
 
 
 @as_root
-def test_as_root_data_that_nobody_has_is_given_to_the_user_of_the_database(tmp_path: Path) -> None:
+def test_as_root_data_owned_by_nobody_is_given_to_the_database_user(tmp_path: Path) -> None:
     nobody, folder = pwd.getpwnam("nobody"), tmp_path / "home" / "postgres"
     folder.parent.mkdir(mode=0o700)
     with EmbeddedPostgres(folder, durable=False) as server, psycopg.connect(server.url_of("codegen")) as connection:

@@ -176,7 +176,7 @@ def test_a_crashed_server_comes_back_at_the_same_address(home: Path) -> None:
         assert server_of(home, "valkey") != crashed
 
 
-def test_servers_that_were_stopped_are_killed_and_come_back_with_what_they_had(home: Path) -> None:
+def test_stopped_servers_are_killed_and_restart_with_their_data(home: Path) -> None:
     with ensure_services(home) as services:
         with psycopg.connect(services.database_url) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")

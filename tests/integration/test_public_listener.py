@@ -73,9 +73,7 @@ def test_health_is_public_and_says_no_more_than_that(public: httpx.Client):
     ],
 )
 @pytest.mark.parametrize("host", ["127.0.0.1:8001", "localhost", "hooks.example.org"])
-def test_nothing_else_is_there_whatever_the_request_says_of_itself(
-    public: httpx.Client, method: str, path: str, host: str
-):
+def test_no_request_header_reaches_anything_else(public: httpx.Client, method: str, path: str, host: str):
     body = {"kind": "review_pull_request", "repository": "octo/shop", "number": 1} if method == "POST" else None
     answer = public.request(method, path, json=body, headers={"Host": host})
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -93,7 +93,7 @@ def test_the_same_refusal_of_an_old_effect_is_final(
 
 
 @pytest.mark.parametrize("merged", [True, False])
-def test_no_review_is_posted_on_a_pull_request_that_ended(
+def test_no_review_is_posted_on_a_closed_pull_request(
     github: GitHubDouble, store: Store, tmp_path: Path, merged: bool
 ) -> None:
     effect = enqueue(store, a_review(open_pull(github)))

@@ -142,7 +142,7 @@ def test_the_other_effects_of_a_throttled_owner_cost_no_call(
     assert {current(store, effect).state for effect in crowd} == {"pending"}
 
 
-def test_what_waits_for_a_day_is_given_up_also_behind_a_limit_that_never_ends(
+def test_an_effect_older_than_a_day_is_given_up_even_behind_an_endless_limit(
     github: GitHubDouble, store: Store, database_url: str, tmp_path: Path
 ) -> None:
     github.fault("GET /repos/octo/*", status=429, headers=(("Retry-After", "999999999"),), times=None)

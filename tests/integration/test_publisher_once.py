@@ -240,7 +240,7 @@ def claim(store: Store, sightings: Sightings) -> EffectRow | None:
     return store.effects.claim(60, request_timeout_seconds=12, quiet_seconds=30, terms=terms)
 
 
-def test_what_another_publisher_sent_is_taken_over_only_when_both_clocks_say_that_it_has_landed(
+def test_another_publishers_request_is_taken_over_only_when_both_clocks_say_that_it_has_landed(
     github: GitHubDouble, store: Store, database_url: str
 ) -> None:
     clock = Clock()

@@ -34,7 +34,7 @@ def test_parts_that_show_signs_of_life_are_ready(gateway: RunningGateway, tmp_pa
 @pytest.mark.parametrize(
     ("name", "advice"), [("daemon", "`up` kills it and starts it again"), ("supervisor", "nothing is restarted")]
 )
-def test_a_part_that_hangs_is_named_with_its_age_and_what_happens(
+def test_a_hung_part_is_named_with_its_age_and_the_consequence(
     gateway: RunningGateway, tmp_path: Path, name: str, advice: str
 ):
     beat(heartbeats_of(tmp_path) / name)
@@ -66,7 +66,7 @@ def test_a_full_disk_is_named_and_so_is_its_end(database_url: str, redis_url: st
         assert gateway.client.get("/readyz").json()["status"] == "ready"
 
 
-def test_a_database_that_answers_but_commits_nothing_is_told_from_one_that_is_away(empty_database_url: str):
+def test_a_database_that_cannot_commit_is_distinguished_from_one_that_is_away(empty_database_url: str):
     emit = "FUNCTION pg_logical_emit_message(boolean, text, text, boolean)"
     with psycopg.connect(empty_database_url, autocommit=True) as admin:
         admin.execute(f"REVOKE EXECUTE ON {emit} FROM PUBLIC")

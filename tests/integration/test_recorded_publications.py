@@ -139,9 +139,7 @@ def test_a_head_whose_task_was_superseded_does_not_replace_the_one_that_replaced
 
 
 @pytest.mark.parametrize("state", ["done", "superseded", "dead"])
-def test_a_step_that_is_repeated_after_the_publisher_ended_its_task_finds_what_was_published(
-    store: Store, state: str
-) -> None:
+def test_a_step_repeated_after_its_task_ended_finds_the_publication(store: Store, state: str) -> None:
     task = claimed(store)
     effect = enqueued(store, task, "aaa")
     assert published_for(store, task) is None, "the publisher has not ended it"
@@ -151,7 +149,7 @@ def test_a_step_that_is_repeated_after_the_publisher_ended_its_task_finds_what_w
     assert (found.id, found.state) == (effect.id, state)
 
 
-def test_a_step_of_a_task_that_was_cancelled_or_replayed_finds_nothing_of_before(store: Store) -> None:
+def test_a_step_of_a_cancelled_or_replayed_task_finds_no_earlier_publication(store: Store) -> None:
     task = claimed(store)
     ended(store, enqueued(store, task, "aaa"), "dead")
     replayed = store.tasks.replay(task.id, "alice")

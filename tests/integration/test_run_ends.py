@@ -136,7 +136,7 @@ def test_a_run_whose_head_has_moved_is_superseded_and_not_failed(
     assert the(task, store).status == "superseded"
 
 
-def test_what_a_person_starts_again_in_the_ui_does_its_work(environment: None, tmp_path: Path) -> None:
+def test_a_run_restarted_in_the_ui_does_its_work(environment: None, tmp_path: Path) -> None:
     folder, base, head = materialize_example(tmp_path / "example")
     ended = run(BY_HAND, str(folder), base, head)
     assert ended["again"]

@@ -149,7 +149,7 @@ def test_the_place_of_a_superseded_run_is_free_and_announced_when_the_run_ends(s
     assert [task.id for task in store.tasks.dispatch(5)] == [waiting.id]
 
 
-def test_a_run_by_hand_holds_its_task_from_the_first_moment_so_that_no_agent_is_given_it(store: Store) -> None:
+def test_a_run_started_by_hand_holds_its_task_from_the_start_so_no_agent_gets_it(store: Store) -> None:
     an_agent(store)
     with started_by_hand(store) as lease:
         assert lease.task

@@ -71,7 +71,7 @@ def test_a_body_is_kept_once_for_all_names_that_lead_to_nothing(store: Store) ->
     assert sum(store.events.record(f"d{name}", name, PULL_REQUEST, {}).created for name in names) == 1
 
 
-def test_the_fields_by_which_events_are_told_apart_are_those_of_the_routing_table() -> None:
+def test_the_fields_that_distinguish_events_are_those_of_the_routing_table() -> None:
     assert {name: frozenset(fields) for name, fields in FIELDS_OF_EVENTS.items()} == {
         name: shape.has for name, shape in SHAPES.items()
     }

@@ -78,7 +78,7 @@ def test_every_row_comes_back_and_the_ledger_goes_on(
         assert not there.tasks.rebuild(apply=False).differing
 
 
-def test_what_a_database_held_is_replaced_whatever_it_was(
+def test_loading_replaces_the_database_content(
     dumped: tuple[LedgerDump, Rows], database_url: str, other_url: str
 ) -> None:
     dump, rows = dumped

@@ -185,13 +185,13 @@ def test_a_page_of_reviews_reads_its_effects_and_their_calls(
 
 
 @pytest.mark.parametrize(("statement", "a_task"), [(TASKS, 1), (RUNS, 4), (AGENTS, 6)], ids=["tasks", "runs", "agents"])
-def test_numbers_over_a_day_read_what_happened_in_it(grown_url: str, statement: str, a_task: int) -> None:
+def test_numbers_over_a_day_read_only_that_day(grown_url: str, statement: str, a_task: int) -> None:
     a_day = 24 * 3600 // 20
     given = {"hours": 24, "silent_seconds": 20, "example": "_local/example"}
     assert rows_read(plan_of(grown_url, statement, given)) < 1.3 * a_task * a_day
 
 
-def test_the_numbers_of_a_grown_ledger_are_what_happened_in_the_window(grown_url: str) -> None:
+def test_the_numbers_of_a_grown_ledger_cover_only_the_window(grown_url: str) -> None:
     with Store.open(grown_url) as store:
         assert store.queries.run_kpis(24).good == pytest.approx(24 * 180, abs=2)
         assert store.queries.task_kpis(24).created == pytest.approx(24 * 180, abs=2)

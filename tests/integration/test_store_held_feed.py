@@ -72,7 +72,7 @@ def test_writers_that_began_earlier_and_end_later_are_not_passed_over(
     assert len(seen) == 6
 
 
-def test_a_transaction_that_holds_updates_back_for_long_is_told_by_readiness_and_metrics(
+def test_a_transaction_that_holds_updates_back_is_reported_by_readiness_and_metrics(
     database_url: str, redis_url: str, store: Store, open_here: psycopg.Connection
 ) -> None:
     store.tasks.create(a_review(), "test")
@@ -87,7 +87,7 @@ def test_a_transaction_that_holds_updates_back_for_long_is_told_by_readiness_and
         assert eventually(lambda: gateway.client.get("/readyz").json()["degraded"] == [], within_seconds=60)
 
 
-def test_an_agent_that_cannot_work_is_told_by_readiness(database_url: str, redis_url: str, store: Store) -> None:
+def test_an_agent_that_cannot_work_is_reported_by_readiness(database_url: str, redis_url: str, store: Store) -> None:
     agent = store.agents.register("reviewer@here:1", "reviewer", ["review_pull_request"], 2)
     store.agents.report_unable(agent.id, "DAGSTER_HOME is not set")
     with running_gateway(database_url, redis_url) as gateway:

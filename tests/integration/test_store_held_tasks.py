@@ -67,9 +67,7 @@ def while_one_is_added(database_url: str, added: NewTask, act: Callable[[], obje
             acting.result(timeout=30)
 
 
-def test_a_task_that_is_added_while_what_it_waits_for_falls_with_another_falls_too(
-    store: Store, database_url: str
-) -> None:
+def test_a_task_added_while_its_dependency_fails_with_another_fails_too(store: Store, database_url: str) -> None:
     first = create(store, 1)
     second = create(store, 2, first)
     third = new(3, second)
@@ -80,7 +78,7 @@ def test_a_task_that_is_added_while_what_it_waits_for_falls_with_another_falls_t
     assert held_wrongly(database_url) == []
 
 
-def test_a_task_that_is_added_while_what_it_waits_for_is_replayed_with_another_is_not_left_parked(
+def test_a_task_added_while_its_dependency_is_replayed_with_another_is_not_left_parked(
     store: Store, database_url: str
 ) -> None:
     first = create(store, 1)
@@ -93,7 +91,7 @@ def test_a_task_that_is_added_while_what_it_waits_for_is_replayed_with_another_i
     assert (added.status, added.hold) == ("pending", "dependencies")
 
 
-def test_a_head_that_is_the_head_again_does_not_wait_for_what_failed_meanwhile(store: Store, database_url: str) -> None:
+def test_a_revived_head_does_not_wait_for_dependencies_that_failed_meanwhile(store: Store, database_url: str) -> None:
     first = create(store, 1)
     second = route(store, new(2, first, at="2026-01-01T00:00:00Z"))
     store.tasks.supersede_change("octo/repo", 2, "events", "head moved")
@@ -124,9 +122,7 @@ def test_tasks_that_an_earlier_version_left_behind_ended_dependencies_go_on(stor
     assert store.tasks.rebuild(apply=False).without_history == []
 
 
-def test_random_moves_of_eight_threads_leave_nothing_that_waits_for_what_has_ended(
-    store: Store, database_url: str
-) -> None:
+def test_random_moves_of_eight_threads_leave_no_task_waiting_for_an_ended_one(store: Store, database_url: str) -> None:
     ids: list[UUID] = []
     serial = count()
     surprises: list[Exception] = []

@@ -27,7 +27,7 @@ def test_a_comparison_does_not_wait_for_a_writer_nor_a_writer_for_it(
     assert the(damaged, store).title == ("Review #1" if apply else "damaged")
 
 
-def test_what_moves_while_it_is_compared_does_not_differ(store: Store, database_url: str) -> None:
+def test_tasks_that_move_during_the_comparison_do_not_differ(store: Store, database_url: str) -> None:
     stop = threading.Event()
 
     def work(worker: int) -> None:
@@ -56,7 +56,7 @@ def test_a_comparison_does_not_hold_back_the_feed(store: Store) -> None:
     assert store.queries.feed(None)[-1].task_id == task.id
 
 
-def test_what_tasks_wait_for_is_put_right_too(store: Store, database_url: str) -> None:
+def test_dependencies_are_repaired_too(store: Store, database_url: str) -> None:
     needed, _ = store.tasks.create(a_review(number=1), "test")
     waiting, _ = store.tasks.create(a_review(number=2, dependencies=[needed.id]), "test")
     free, _ = store.tasks.create(a_review(number=3), "test")

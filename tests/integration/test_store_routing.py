@@ -243,7 +243,7 @@ def pushed(head: str, *, before: str | None = None, at: str = MONDAY) -> NewTask
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([("aaa", None), ("bbb", "aaa"), ("ccc", "bbb")])))
-def test_heads_of_one_second_are_ordered_by_what_they_replaced(
+def test_heads_of_one_second_are_ordered_by_the_commit_they_replaced(
     store: Store, order: tuple[tuple[str, str], ...]
 ) -> None:
     for head, before in order:
@@ -274,7 +274,7 @@ def test_the_same_head_for_another_branch_is_another_review(store: Store) -> Non
     assert (the(first, store).status, second.status) == ("superseded", "pending")
 
 
-def test_a_late_close_leaves_what_was_asked_for_after_it(store: Store) -> None:
+def test_a_late_close_leaves_tasks_requested_after_it(store: Store) -> None:
     older = route(store, a_review("aaa", number=1, at=MONDAY))
     reopened = route(store, a_review("aaa", number=7, at=WEDNESDAY))
     asked, _ = store.tasks.create(
@@ -315,7 +315,7 @@ def test_a_look_at_the_forge_revives_a_head_without_a_review_at_equal_time(store
     assert reconciled(store, a_review("aaa", at=MONDAY)).status == "pending"
 
 
-def test_a_look_at_the_forge_does_not_revive_what_a_person_cancelled(store: Store) -> None:
+def test_a_scan_of_the_forge_does_not_revive_tasks_cancelled_by_a_person(store: Store) -> None:
     task = route(store, a_review("aaa", at=MONDAY))
     store.tasks.cancel(task.id, "alice", "not now")
     assert reconciled(store, a_review("aaa", at=TUESDAY)).status == "cancelled"

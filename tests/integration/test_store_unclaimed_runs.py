@@ -81,9 +81,7 @@ def test_an_agent_whose_run_did_not_begin_gets_one_task_at_a_time_until_one_begi
     assert len(tasks) == 6
 
 
-def test_an_agent_that_begins_nothing_three_times_in_a_row_is_unable_and_says_why(
-    store: Store, database_url: str
-) -> None:
+def test_an_agent_with_three_failed_starts_in_a_row_is_unable_and_says_why(store: Store, database_url: str) -> None:
     an_agent(store, name=BLACK_HOLE, capacity=4)
     for number in range(8):
         create(store, number)
@@ -100,7 +98,7 @@ def test_an_agent_that_begins_nothing_three_times_in_a_row_is_unable_and_says_wh
     assert (proven.status, proven.status_reason, proven.room) == ("active", None, 3)
 
 
-def test_what_waited_for_an_agent_to_begin_something_goes_on_when_it_does(store: Store, database_url: str) -> None:
+def test_tasks_waiting_for_an_agents_first_start_proceed_once_it_starts_one(store: Store, database_url: str) -> None:
     an_agent(store)
     waiting, other = create(store, 1), create(store, 2)
     for _ in range(3):
@@ -143,7 +141,7 @@ def test_a_new_session_is_tried_at_once_and_has_to_prove_itself(store: Store, da
     assert len(store.tasks.dispatch(5)) == 1
 
 
-def test_an_agent_that_says_that_it_is_unable_gets_nothing_and_gives_back_what_it_has(store: Store) -> None:
+def test_an_agent_that_reports_itself_unable_gets_no_tasks_and_returns_its_own(store: Store) -> None:
     agent = an_agent(store)
     task = create(store, 1)
     store.tasks.dispatch(5)

@@ -35,7 +35,7 @@ def test_an_agent_that_becomes_free_wakes_the_dispatcher(store: Store, database_
         assert bell.wait(10) == {"tasks"}
 
 
-def test_a_lost_agent_that_is_heard_again_wakes_the_dispatcher(store: Store, database_url: str) -> None:
+def test_a_lost_agent_that_returns_wakes_the_dispatcher(store: Store, database_url: str) -> None:
     agent = an_agent(store)
     silence(database_url, 25)
     store.agents.mark_lost(20)
@@ -44,7 +44,7 @@ def test_a_lost_agent_that_is_heard_again_wakes_the_dispatcher(store: Store, dat
         assert bell.wait(10) == {"tasks"}
 
 
-def test_a_sign_of_life_of_an_agent_that_is_there_wakes_nobody(store: Store) -> None:
+def test_a_heartbeat_of_an_active_agent_wakes_no_dispatcher(store: Store) -> None:
     agent = an_agent(store)
     with store.listen("tasks") as bell:
         assert store.agents.heartbeat(agent.id)

@@ -48,7 +48,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin"
 
 
-def test_nothing_of_the_wheel_collides_with_packages_of_others(wheel: Path) -> None:
+def test_no_module_of_the_wheel_collides_with_other_packages(wheel: Path) -> None:
     import zipfile
 
     with zipfile.ZipFile(wheel) as archive:

@@ -193,7 +193,7 @@ def without_hunks(path: str, reason: str) -> ChangedFile:
         (changed("a.py", "x = 1\n", head_text="y = 2\n"), "patch_differs_from_text"),
     ],
 )
-def test_what_no_analyser_was_given_makes_a_review_partial(file: ChangedFile, reason: str) -> None:
+def test_a_file_that_no_analyser_got_makes_a_review_partial(file: ChangedFile, reason: str) -> None:
     review = reviewed(file, changed("src/b.py", "x = 1\n"))
     assert (review.outcome, reasons(review)) == (Outcome.PARTIAL, {file.path: reason})
 
@@ -210,7 +210,7 @@ def test_what_no_analyser_was_given_makes_a_review_partial(file: ChangedFile, re
         (ChangedFile(path="bun.lockb", status=FileStatus.MODIFIED, unread_reason="generated"), "generated"),
     ],
 )
-def test_what_is_left_out_on_purpose_is_listed_and_makes_no_review_partial(file: ChangedFile, reason: str) -> None:
+def test_files_skipped_on_purpose_are_listed_and_make_no_review_partial(file: ChangedFile, reason: str) -> None:
     for model in (False, True):
         review = reviewed(file, changed("src/b.py", "x = 1\n"), model=model)
         assert (review.outcome, reasons(review)) == (Outcome.CLEAN, {file.path: reason})

@@ -28,7 +28,7 @@ def test_marks_of_hidden_characters_are_taken_back_as_a_pattern_would(text: str)
 
 
 @given(st.text(max_size=40))
-def test_what_is_shown_of_hidden_characters_can_be_taken_back(text: str) -> None:
+def test_the_marks_of_hidden_characters_are_reversible(text: str) -> None:
     assert hide_shown(show_hidden(text)) in (text, text.replace("\r\n", "\n").removesuffix("\r"), hide_shown(text))
 
 

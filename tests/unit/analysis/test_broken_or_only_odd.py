@@ -41,7 +41,7 @@ BROKEN_WITH_DECOY = {
 
 
 @pytest.mark.parametrize("path", BROKEN_WITH_DECOY)
-def test_a_broken_file_is_told_whatever_else_stands_in_it(path: str) -> None:
+def test_a_broken_file_is_reported_whatever_else_it_contains(path: str) -> None:
     names = [f"{number}/{path}" for number in range(len(DECOYS))]
     mark = "# " if path.endswith(".py") else "// "
     texts = [f"{BROKEN_WITH_DECOY[path]}{decoy.replace('# ', mark)}\n" for decoy in DECOYS.values()]
@@ -87,7 +87,7 @@ def test_python_2_and_templates_are_not_broken_and_not_read_either(path: str) ->
     ("path", "before"),
     [("python_2.py", "import os\n"), ("jinja.py", "import os\n"), ("jinja.ts", "export const x = 1;\n")],
 )
-def test_what_parsed_before_the_change_was_no_template_and_no_python_2(path: str, before: str) -> None:
+def test_a_file_that_parsed_before_the_change_is_neither_a_template_nor_python_2(path: str, before: str) -> None:
     findings = findings_in(path, OTHER_KINDS[path], before=before)
 
     assert [each.source.partition(":")[0] for each in findings].count("syntax") == 1
@@ -150,7 +150,7 @@ def test_valid_syntax_is_never_called_broken(path: str, text: str) -> None:
         ("a.js", "f();\n// harmless\rif (x === NaN) {}\ng();\n", "rules:js-compared-with-nan", 2),
     ],
 )
-def test_code_behind_a_lone_carriage_return_is_read_and_told_on_the_line_that_git_sees(
+def test_code_after_a_lone_carriage_return_is_reported_on_gits_line(
     path: str, text: str, source: str, line: int
 ) -> None:
     assert [(each.source, each.line) for each in findings_in(path, text)] == [(source, line)]

@@ -82,7 +82,7 @@ def test_a_rule_finds_the_credentials_that_it_describes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(entries()))
-def test_a_rule_does_not_find_what_people_write_in_place_of_a_credential(name: str) -> None:
+def test_a_rule_ignores_placeholders_of_credentials(name: str) -> None:
     entry = entries()[name]
     pattern = re2.compile(entry["regex"])
     text = credentials(entry)[0]

@@ -87,7 +87,7 @@ def test_of_many_files_with_a_defect_each_the_most_severe_are_kept_and_the_repor
 
 
 @pytest.mark.parametrize("unit", ["t/", "tests/data", "test_", "a.spec.", "data/t/", "\ud800/"])
-def test_long_names_are_told_apart_in_linear_time(unit: str) -> None:
+def test_long_names_are_distinguished_in_linear_time(unit: str) -> None:
     paths = [unit * (4_000 // len(unit)) + f"{number}.py" for number in range(200)]
     started = time.process_time()
 

@@ -46,7 +46,7 @@ def test_syntax_newer_than_this_python_hides_no_security_hole(kind: str) -> None
     assert sources_of(findings_in("src/a.py", NEWER[kind] + HOLES)) >= FOUND
 
 
-def test_what_is_found_in_newer_python_is_what_bandit_finds_in_older() -> None:
+def test_findings_in_newer_python_equal_those_of_bandit_in_older() -> None:
     older = findings_in("src/a.py", "x = 1\n" + HOLES)
     newer = findings_in("src/a.py", "type X = str\n" + HOLES)
 
@@ -70,7 +70,7 @@ def test_every_ported_rule_finds_its_samples_in_newer_python() -> None:
     assert missed == set()
 
 
-def test_a_nul_breaks_a_file_and_is_told() -> None:
+def test_a_nul_breaks_a_file_and_is_reported() -> None:
     assert sources_of(findings_in("src/a.py", "x = 1\0\n" + HOLES)) >= {"syntax:python"}
 
 

@@ -16,7 +16,7 @@ DIFFERENT = [
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_no_rule_repeats_what_another_one_says_of_the_same_line(group: str) -> None:
+def test_no_rule_repeats_another_rules_finding_on_the_same_line(group: str) -> None:
     files = [changed(path, text) for rule in samples(group) for path, text in sample_files(group, rule, "bad")]
     by_line = defaultdict(set)
     for finding in review(*files).findings:
@@ -34,14 +34,14 @@ def test_an_error_that_is_swallowed_by_a_bare_except_is_one_problem() -> None:
     assert [finding.source for finding in findings] == ["ruff:E722"]
 
 
-def test_two_names_that_are_missing_on_one_line_are_both_told() -> None:
+def test_two_missing_names_on_one_line_are_both_reported() -> None:
     (finding,) = findings_in("a.py", "print(first, second)\n")
 
     assert "first" in finding.title
     assert "Also here: Undefined name `second`." in finding.body
 
 
-def test_the_same_words_about_one_line_are_told_once() -> None:
+def test_the_same_words_about_one_line_are_reported_once() -> None:
     (finding,) = findings_in("a.py", "print(first, first)\n")
 
     assert "Also here" not in finding.body

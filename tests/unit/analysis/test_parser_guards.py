@@ -29,7 +29,7 @@ DEEP, LARGE = SkipReason.NESTED_TOO_DEEPLY, SkipReason.TOO_LARGE
         ("", "java", None),
     ],
 )
-def test_what_a_grammar_is_not_given(text: str, grammar: str, reason: SkipReason | None) -> None:
+def test_texts_that_a_grammar_does_not_get(text: str, grammar: str, reason: SkipReason | None) -> None:
     assert too_much_for_grammar(text, grammar) is reason
 
 
@@ -42,5 +42,5 @@ def test_what_a_grammar_is_not_given(text: str, grammar: str, reason: SkipReason
         ("x = lambda: 1\n" * 1_000, None),
     ],
 )
-def test_what_ruff_is_not_given(text: str, reason: SkipReason | None) -> None:
+def test_texts_that_ruff_does_not_get(text: str, reason: SkipReason | None) -> None:
     assert too_much_for_ruff(text) is reason

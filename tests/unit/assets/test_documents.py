@@ -42,7 +42,7 @@ def test_an_older_head_leaves_latest_alone(tmp_path: Path) -> None:
     assert read_latest(storage, "pull_request_snapshot", PARTITION) == newer.to_bytes()
 
 
-def test_what_a_person_reads_stays_plain_json(tmp_path: Path) -> None:
+def test_documents_read_by_people_stay_plain_json(tmp_path: Path) -> None:
     found = static()
     store_document(FolderStorage(tmp_path), found, is_latest=True)
     for name in (found.head_sha, "latest"):

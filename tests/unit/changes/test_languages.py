@@ -152,5 +152,5 @@ def test_a_marker_that_the_change_adds_proves_nothing():
         ("LICENSE", "text"),
     ],
 )
-def test_what_programs_read_is_not_prose(path, language):
+def test_formats_read_by_programs_are_not_prose(path, language):
     assert language_of(path) == language

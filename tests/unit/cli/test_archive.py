@@ -48,7 +48,7 @@ def made(tmp_path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
     return file
 
 
-def test_what_was_written_is_read_back_and_files_that_vanished_are_not_missed(archive: Path, tmp_path: Path) -> None:
+def test_an_archive_reads_back_and_vanished_files_are_not_missing(archive: Path, tmp_path: Path) -> None:
     manifest = read_archive(archive, tmp_path / "into")
     assert manifest.ledger == DUMP
     assert manifest.folders == {"secrets": 1, "artifacts": 0}

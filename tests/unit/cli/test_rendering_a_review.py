@@ -221,7 +221,7 @@ def test_fail_on_counts_suppressed_findings_too() -> None:
     assert shown.findings_at_least(Severity.CRITICAL) == 0
 
 
-def test_fail_on_has_an_exit_code_of_its_own_for_what_was_not_read() -> None:
+def test_fail_on_has_its_own_exit_code_for_unread_files() -> None:
     skipped = (SkippedFile(path="a.cpp", reason="no_analyser"),)
     coverage = Coverage(files_changed=2, files_reviewed=1, lines_changed=9, lines_reviewed=5, skipped=skipped)
     low = finding(severity=Severity.LOW)
@@ -235,7 +235,7 @@ def test_fail_on_has_an_exit_code_of_its_own_for_what_was_not_read() -> None:
     assert report(findings=(), outcome=Outcome.CLEAN).exit_code(Severity.INFO) == 0
 
 
-def test_what_is_left_out_on_purpose_does_not_fail_a_build() -> None:
+def test_files_skipped_on_purpose_do_not_fail_a_build() -> None:
     skipped = (SkippedFile(path="go.sum", reason="generated"),)
     coverage = Coverage(files_changed=2, files_reviewed=1, lines_changed=9, lines_reviewed=5, skipped=skipped)
     clean = report(findings=(), outcome=Outcome.CLEAN, coverage=coverage)

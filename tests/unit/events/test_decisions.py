@@ -235,9 +235,7 @@ def test_cancel_ends_the_open_tasks_of_the_pull_request():
         ("/review", {"issue.state": "closed", "comment.author_association": "NONE"}, "closed"),
     ],
 )
-def test_a_command_that_cannot_be_carried_out_is_refused_with_what_an_answer_needs(
-    body: str, changes: dict[str, Any], reason: str
-):
+def test_an_impossible_command_is_refused_with_the_facts_for_an_answer(body: str, changes: dict[str, Any], reason: str):
     decision = commented(body, changes)
     assert isinstance(decision, RefuseCommand)
     assert (decision.reason, decision.command) == (reason, body[1:])

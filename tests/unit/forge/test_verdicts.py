@@ -36,7 +36,7 @@ def test_a_real_body_of_github_has_its_verdict(sample) -> None:
 
 @pytest.mark.parametrize("status", [404, 409])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_github_does_not_show_yet_is_stale_while_the_work_is_young_and_final_later(status, method) -> None:
+def test_a_commit_not_shown_yet_is_stale_for_young_work_and_final_later(status, method) -> None:
     body = '{"message": "Not Found"}'
     assert judged(status, body, method=method).kind is VerdictKind.STALE_VIEW
     assert judged(status, body, method=method, age_seconds=None).kind is VerdictKind.STALE_VIEW
@@ -136,7 +136,7 @@ def test_every_other_refusal_is_final_at_any_age(status) -> None:
         assert judged(status, '{"message": "No"}', age_seconds=age_seconds).kind is VerdictKind.FINAL
 
 
-def test_a_missing_permission_is_no_limit() -> None:
+def test_a_missing_permission_is_not_a_rate_limit() -> None:
     assert judged(403, '{"message": "Resource not accessible by integration"}').kind is VerdictKind.FINAL
 
 

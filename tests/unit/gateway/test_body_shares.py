@@ -55,7 +55,7 @@ def test_many_small_bodies_of_one_address_are_limited_too():
         given.take(SMALL, taken_before=0, sender="192.0.2.1")
 
 
-def test_a_proxy_that_names_no_sender_is_not_limited_as_if_it_were_one():
+def test_a_proxy_that_names_no_sender_is_not_limited_as_one_sender():
     given = limits()
     for _ in range(6):
         given.take(LARGE, taken_before=0, sender=None)

@@ -48,7 +48,7 @@ def test_http_1_0_is_a_proxys():
     assert not is_of_this_machine({**scope, "http_version": "1.0"})
 
 
-def test_two_host_headers_are_nobodys():
+def test_two_host_headers_are_refused():
     scope = request("127.0.0.1", host="localhost")
     scope["headers"].append((b"host", b"evil.example"))
     assert not is_of_this_machine(scope)

@@ -74,7 +74,7 @@ def test_dagsters_pages_and_programs_of_this_machine_pass(method: str, path: str
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("query", ["query=mutation{x}", "query={x}", "%71uery=mutation{x}", "variables=1"])
-def test_no_query_is_taken_from_the_address(method: str, query: str):
+def test_a_query_in_the_url_is_refused(method: str, query: str):
     assert status(method, f"/graphql?{query}", [("Accept", "text/html")]) == 403
     assert status(method, f"/graphql?{query}", SAME) == 403
 
@@ -91,7 +91,7 @@ def test_no_query_is_taken_from_the_address(method: str, query: str):
         [JSON, ("Content-Type", "text/plain")],
     ],
 )
-def test_what_a_page_can_send_without_asking_first_is_not_taken(media: Headers):
+def test_requests_without_a_cors_preflight_are_refused(media: Headers):
     assert status("POST", "/graphql", media) == 403
     assert status("POST", "/graphql?query=mutation{x}", media) == 403
 
@@ -124,7 +124,7 @@ def test_no_other_site_shows_a_page_in_a_frame():
 
 @pytest.mark.parametrize("kind", ["materialization", "check", "observation"])
 @pytest.mark.parametrize("path", ["code_review", "code_review/graphql", "graphql"])
-def test_nothing_is_reported_from_outside(kind: str, path: str):
+def test_reports_from_outside_are_refused(kind: str, path: str):
     assert status("POST", f"/report_asset_{kind}/{path}", [JSON, *SAME]) == 403
     assert status("POST", f"/report_asset_{kind}/{path}?asset_key=x") == 403
 

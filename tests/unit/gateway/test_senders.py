@@ -33,6 +33,6 @@ def test_the_sender_is_the_last_address_that_no_trusted_proxy_has(client: str, f
 
 
 @pytest.mark.parametrize("forwarded", [[], [""], ["unknown"], ["198.51.100.9, x"], ["10.0.0.7"], ["\xff"]])
-def test_a_trusted_proxy_that_names_nobody_speaks_for_many(forwarded: list[str]):
+def test_a_trusted_proxy_without_a_sender_counts_as_many_senders(forwarded: list[str]):
     assert sender_of("127.0.0.1", *forwarded) is None
     assert sender_of(None, *forwarded) is None

@@ -28,12 +28,12 @@ def test_other_processes_read_the_same_clock(tmp_path: Path) -> None:
     assert before - 1 < (last_beat(file) or 0) < time.monotonic() + 1
 
 
-def test_what_is_down_has_no_age(tmp_path: Path) -> None:
+def test_a_process_that_is_down_has_no_age(tmp_path: Path) -> None:
     mark_down(heartbeats_of(tmp_path) / "workers")
     assert silences(tmp_path) == {"workers": None}
 
 
-def test_without_a_platform_nobody_is_silent(tmp_path: Path) -> None:
+def test_without_a_platform_no_part_is_silent(tmp_path: Path) -> None:
     assert silences(tmp_path) == {}
     assert last_beat(heartbeats_of(tmp_path) / "workers") is None
 

@@ -28,7 +28,7 @@ def test_it_lies_in_the_home_where_its_path_is_short(tmp_path: Path) -> None:
         assert accepts(tmp_path / "run" / "x.sock")
 
 
-def test_a_long_home_has_a_short_folder_of_its_own_that_nobody_else_enters(far: Path) -> None:
+def test_a_long_home_has_its_own_short_private_folder(far: Path) -> None:
     path = socket_path(far, "x")
     assert len(str(path)) < 100
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -38,7 +38,7 @@ def test_a_long_home_has_a_short_folder_of_its_own_that_nobody_else_enters(far: 
 
 
 @pytest.mark.parametrize("how", ["open", "link"])
-def test_a_folder_that_somebody_laid_there_is_refused(far: Path, tmp_path: Path, how: str) -> None:
+def test_a_folder_created_by_someone_else_is_refused(far: Path, tmp_path: Path, how: str) -> None:
     folder = socket_path(far, "x").parent
     if how == "open":
         folder.chmod(0o777)

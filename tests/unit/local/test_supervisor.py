@@ -242,7 +242,7 @@ def test_a_taken_port_is_refused_before_anything_starts(process: Callable[..., S
             assert not supervisor.pids
 
 
-def test_a_port_that_somebody_takes_while_a_process_is_down_is_waited_for(
+def test_a_port_taken_while_a_process_is_down_is_waited_for(
     process: Callable[..., Supervised], watched: Watched
 ) -> None:
     port = ports.choose()

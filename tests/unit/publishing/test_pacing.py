@@ -50,7 +50,7 @@ def test_an_effect_that_hangs_or_needs_no_write_does_not_keep_its_owner_closed(c
     assert pacing.closed_owners() == {}
 
 
-def test_without_a_distance_nobody_is_closed(clock: Clock) -> None:
+def test_without_spacing_no_owner_is_closed(clock: Clock) -> None:
     pacing = Pacing(spacing_seconds=0.0, clock=clock)
     pacing.take_turn("octo/a")
     assert [pacing.reserve_write("octo/a") for _ in range(3)] == [0.0, 0.0, 0.0]
@@ -67,7 +67,7 @@ def test_no_more_writes_than_allowed_fall_into_any_hour(clock: Clock) -> None:
     assert all(later - earlier >= 3600.0 for earlier, later in zip(starts, starts[3:], strict=False))
 
 
-def test_a_limit_closes_the_whole_installation_for_what_was_asked(clock: Clock) -> None:
+def test_a_limit_closes_the_whole_installation_for_the_requested_time(clock: Clock) -> None:
     pacing = Pacing(spacing_seconds=0.0, clock=clock)
     assert pacing.throttle("octo/a", 7.0) == 7.0
     assert pacing.throttled_seconds("Octo/b") == 7.0

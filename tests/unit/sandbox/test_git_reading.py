@@ -309,7 +309,7 @@ def test_a_commit_without_a_message_is_read(tmp_path: Path):
     assert [(commit.sha, commit.subject) for commit in git.log(repository, git.empty_tree(head), head)] == [(head, "")]
 
 
-def test_the_current_branch_is_what_git_says_wherever_it_keeps_it(made, tmp_path: Path):
+def test_the_current_branch_is_read_through_git(made, tmp_path: Path):
     repository, base, _ = made
     work_tree = repository.work_tree
     assert work_tree is not None
@@ -353,6 +353,6 @@ def test_a_commit_may_be_named_by_words_of_its_message(made, words: str):
 @pytest.mark.parametrize(
     "revision", [":/no such words", ":/", ":a.py", "main:a.py", "a\nb", "a\u2028b", "a\x85b", "-n", ""]
 )
-def test_what_names_no_commit_is_said_so(made, revision: str):
+def test_a_name_without_a_commit_is_reported(made, revision: str):
     with pytest.raises(WrongUsage):
         git.rev_parse(made[0], revision)

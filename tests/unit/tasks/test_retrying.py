@@ -80,7 +80,7 @@ def test_a_wait_that_is_asked_for_ends_after_an_hour(asked_seconds: float) -> No
     assert all(3_600 <= AWAY.wait_seconds(1, asked_seconds=asked_seconds) <= 3_608 for _ in range(100))
 
 
-def test_what_the_forge_does_not_show_yet_passes_for_a_young_task_and_is_a_refusal_later() -> None:
+def test_a_missing_commit_is_temporary_for_a_young_task_and_a_refusal_later() -> None:
     error = ForgeNotYet("no such pull request", status=404)
     assert judge(error, tries=1, age_seconds=119).status == "pending"
     late = judge(error, tries=1, age_seconds=121)
