@@ -1,4 +1,4 @@
-"""What a person is told of a tool's rule: our words, our severity, as data in `rules/<tool>.yaml`."""
+"""Our wording and severity for the rules of a tool, as data in `rules/<tool>.yaml`."""
 
 from __future__ import annotations
 

@@ -64,8 +64,8 @@ def analyse_with(
         if len(some) < len(claims):
             cut = {claim.path for claim in claims} if report.error else _paths_cut(claims, some)
             unread_by_it = {**dict.fromkeys(cut, SkipReason.TOO_MANY_CLAIMS), **unread_by_it}
-            told = f"kept the {len(some)} most severe of {len(claims)} claims"
-            report = report.model_copy(update={"error": report.error or told})
+            limit_note = f"kept the {len(some)} most severe of {len(claims)} claims"
+            report = report.model_copy(update={"error": report.error or limit_note})
         unread = {**unread_by_it, **unread}
         reports.append(report)
     for path, reason in unread.items():
@@ -170,5 +170,5 @@ def _attempt(
         # A tool's bug on hostile input must not take the other tools' findings with it. A panic of a Rust library is no Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        # The error's text may quote the pull request, so only its kind is told.
+        # The error's text may quote the pull request, so report only its type.
         return [], f"failed with {type(error).__name__}", none_read

@@ -60,7 +60,8 @@ class AsLanguagesSeeLines:
     def _run(self, files: Sequence[SourceFile], odd: Mapping[str, _Lines]) -> Claims:
         run = self._analyser.run([odd[file.path].source if file.path in odd else file for file in files])
         return replace(
-            run, claims=tuple(odd[claim.path].told(claim) if claim.path in odd else claim for claim in run.claims)
+            run,
+            claims=tuple(odd[claim.path].on_diff_lines(claim) if claim.path in odd else claim for claim in run.claims),
         )
 
 
@@ -92,7 +93,7 @@ class _Lines:
             before=_Lines(file.before, breaks=self._breaks).source if file.before is not None else None,
         )
 
-    def told(self, claim: Claim) -> Claim:
+    def on_diff_lines(self, claim: Claim) -> Claim:
         """Return the claim on the lines of the diff; a suggestion would be for other lines."""
         line, end_line = (bisect_right(self._starts, number) for number in (claim.line, claim.end_line))
         return replace(claim, line=line, end_line=end_line, suggestion=None)

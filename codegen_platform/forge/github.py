@@ -149,13 +149,13 @@ class GitHubForge:
         files, has_next = self._client.get_page(FileAnswer, repository, f"/pulls/{int(number)}/files", asked)
         return files, len(files) >= PAGE if has_next is None else has_next
 
-    def _entries(self, repository: str, number: int, first: tuple[list[FileAnswer], bool], told: int) -> list[Entry]:
+    def _entries(self, repository: str, number: int, first: tuple[list[FileAnswer], bool], counted: int) -> list[Entry]:
         """Return all files that GitHub lists, given the first page.
 
         The answers mark the end of the list. GitHub's count only allows reading pages in parallel: it may be from another moment than
         the list.
         """
-        promised = range(2, math.ceil(min(told, MAX_FILES) / PAGE) + 1)
+        promised = range(2, math.ceil(min(counted, MAX_FILES) / PAGE) + 1)
         answers = [first, *self._threads.map(lambda page: self._files(repository, number, page), promised)]
         while answers[-1][1] and len(answers) * PAGE < MAX_FILES:
             answers.append(self._files(repository, number, len(answers) + 1))

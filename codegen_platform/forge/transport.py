@@ -203,8 +203,8 @@ class _Line:
         return _Whole(status, {name.lower(): value for name, value in answer.headers.items()}, text)
 
     def _read(self, answer: Response) -> str:
-        told = answer.headers.get("content-length", "")
-        if told.isdecimal() and len(told) < 20 and int(told) > self._exchange.max_bytes:
+        length = answer.headers.get("content-length", "")
+        if length.isdecimal() and len(length) < 20 and int(length) > self._exchange.max_bytes:
             raise BrokenLimit("too_large")
         chunks = answer.raw.stream(65_536, decode_content=False)
         data = read_body(chunks, answer.headers.get("content-encoding", ""), max_bytes=self._exchange.max_bytes)

@@ -20,21 +20,21 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 
     Both forms of RFC 9110 are read: a number of seconds, and an HTTP date, by the server's clock.
     """
-    told = headers.get("retry-after")
-    if told is None:
+    value = headers.get("retry-after")
+    if value is None:
         return None
-    figure = _figure(told)
+    figure = _figure(value)
     if figure is not None:
         return figure
-    end = _http_date(told)
+    end = _http_date(value)
     return None if end is None else max(0.0, end - server_time(headers))
 
 
 def asked_seconds(headers: Mapping[str, str], *, exhausted: bool) -> float | None:
     """Return how long a rate limit asks to wait: by `Retry-After`, else until `X-RateLimit-Reset` if the limit is `exhausted`."""
-    told = retry_after_seconds(headers)
-    if told is not None or not exhausted:
-        return told
+    asked = retry_after_seconds(headers)
+    if asked is not None or not exhausted:
+        return asked
     reset = _figure(headers.get("x-ratelimit-reset"))
     return None if reset is None else max(0.0, reset - server_time(headers))
 
@@ -46,8 +46,8 @@ def bounded_seconds(asked: float) -> float:
 
 def server_time(headers: Mapping[str, str]) -> float:
     """Return the server's clock in seconds since 1970, ours if it does not say: a skewed clock must not lengthen a wait."""
-    told = _http_date(headers.get("date"))
-    return time.time() if told is None else told
+    date = _http_date(headers.get("date"))
+    return time.time() if date is None else date
 
 
 def _figure(text: str | None) -> float | None:

@@ -1,4 +1,4 @@
-"""What can be struck: every process of the platform, killed or stopped, all together, the content of Redis, and the disk."""
+"""Targets of the chaos test: every process (killed or stopped), all of them, the content of Redis, and the disk."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_a_large_delivery_does_not_wait_for_small_ones_that_never_end(store: Sto
 
 
 def test_a_large_delivery_of_an_ignored_type_is_settled_without_parsing(store: Store) -> None:
-    record(store, "push", "push", push(1)[:-1])  # cut: whoever parses it finds that
+    record(store, "push", "push", push(1)[:-1])  # cut: parsing it would fail
     record(store, "star", "star", b"[" * LARGE)
     record(store, "cut", "pull_request", pull_request(1, padding="x" * LARGE)[:-1])
     route_pending(store, RULES, 10)

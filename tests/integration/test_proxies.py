@@ -1,4 +1,4 @@
-"""Real proxies before the gateway, configured as the documentation says, and as people do who have not read it."""
+"""Real proxies in front of the gateway, configured as documented and in common wrong ways."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The listener that is meant for the internet, with the API out of its reach, and what one sender can do to others there."""
+"""The public listener: it cannot reach the API, and one sender cannot starve others."""
 
 from __future__ import annotations
 

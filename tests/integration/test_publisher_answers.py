@@ -1,4 +1,4 @@
-"""What GitHub answers decides what becomes of a review: refusals that pass, pull requests that ended, repositories that moved."""
+"""GitHub's answers decide a review's outcome: temporary refusals, closed pull requests, moved repositories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody is held up by somebody else: owners take turns, and whoever has to wait holds no thread."""
+"""Owners do not delay each other: they take turns, and a waiting owner holds no thread."""
 
 from __future__ import annotations
 

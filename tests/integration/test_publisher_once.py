@@ -62,7 +62,7 @@ class Tokens:
 
 
 def lock_the_row(database_url: str, seconds: float) -> threading.Thread:
-    """Lock every effect, so that whoever marks one waits."""
+    """Lock every effect, so that marking one waits."""
     locked = threading.Event()
 
     def hold() -> None:

@@ -1,4 +1,4 @@
-"""`/readyz` names what hangs, what does not run, and what cannot be written, and says what to do."""
+"""`/readyz` names hung parts, parts that are down and a full disk, and says what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How runs end in Dagster: an answer that was to be expected is no failure, and what a person starts by hand does its work."""
+"""How runs end in Dagster: an expected answer is not a failure, and runs started by hand do their work."""
 
 from __future__ import annotations
 

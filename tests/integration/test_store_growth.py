@@ -1,4 +1,4 @@
-"""Lists and numbers over 50,000 tasks: what they read is bounded by what they show, whatever there is."""
+"""Lists and numbers over 50,000 tasks read no more than they show."""
 
 from __future__ import annotations
 

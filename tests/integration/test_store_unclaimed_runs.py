@@ -1,4 +1,4 @@
-"""Runs that were asked for and never came: counted, told, and a reason to give their agent no more."""
+"""Runs that never started: counted, reported, and their agent gets no more tasks."""
 
 from __future__ import annotations
 

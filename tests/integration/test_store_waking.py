@@ -1,4 +1,4 @@
-"""What makes room or work wakes the dispatcher at once; what only time brings is known beforehand."""
+"""New capacity or work wakes the dispatcher at once; due times are known beforehand."""
 
 from __future__ import annotations
 

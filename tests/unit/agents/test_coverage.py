@@ -1,4 +1,4 @@
-"""What counts as read: handed to every analyser of its language, or to the model; all else is named, and no review of it is clean."""
+"""Coverage: a file is read if every analyser of its language or the model got it; all others are named, and the review is not clean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that does not parse is told as broken whatever else stands in it; one that is only newer, older or a template never is."""
+"""A file that does not parse is reported as broken; one that is only newer, older or a template never is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One problem that several rules see is told once; different problems on one line are all told."""
+"""One problem seen by several rules is reported once; different problems on one line are all reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of verdicts: every answer of GitHub's, and what it means for a read and for a write."""
+"""The table of verdicts: GitHub's answers and their meaning for reads and writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages of other sites, rebound names and forgers can send to Dagster, and what its own pages and programs do."""
+"""The guard of Dagster: requests from other sites, rebound names and forgers are refused, its own pages and programs pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What worker processes count is kept when they are gone, in one file each kind, and none of them counts as busy for ever."""
+"""Metrics of ended workers are kept, in one file per kind, and no killed worker counts as busy for ever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signs of life are told apart by the machine's monotonic clock, and leaving one never fails."""
+"""Heartbeats use the machine's monotonic clock, and sending one never fails."""
 
 from __future__ import annotations
 

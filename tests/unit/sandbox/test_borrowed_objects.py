@@ -1,4 +1,4 @@
-"""A repository that somebody else made cannot show what is in one of ours."""
+"""A foreign repository cannot show another repository's files."""
 
 from __future__ import annotations
 
