@@ -63,7 +63,7 @@ def look_up_github(settings: Settings, target: GitHubTarget) -> PullRequestFacts
         body="",
         author=head.author,
         author_id=head.author_id,
-        base_ref=head.base_sha[:12],
+        base_ref=head.base_ref,
         base_sha=head.base_sha,
         head_ref=head.head_sha[:12],
         head_sha=head.head_sha,

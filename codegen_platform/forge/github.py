@@ -168,6 +168,7 @@ def _head(pull: PullAnswer) -> Head:
         number=pull.number,
         head_sha=pull.head.sha,
         base_sha=pull.base.sha,
+        base_ref=pull.base.ref,
         state="merged" if pull.merged_at else state,
         draft=pull.draft,
         author_id=pull.user.id if pull.user else 0,

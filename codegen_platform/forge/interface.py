@@ -15,12 +15,14 @@ class Head:
 
     Attributes:
         head_sha: the newest commit; base_sha: the commit of the base branch it is compared with, not the merge base.
+        base_ref: the name of that branch, hostile text.
         author_id: the forge's numeric user id, 0 if unknown; author: login, hostile text.
     """
 
     number: int
     head_sha: str
     base_sha: str
+    base_ref: str
     state: Literal["open", "closed", "merged"]
     draft: bool
     author_id: int

@@ -58,6 +58,7 @@ class LocalForge:
             number=number,
             head_sha=pull.head_sha,
             base_sha=pull.base_sha,
+            base_ref=pull.base_ref,
             state="open",
             draft=False,
             author_id=0,

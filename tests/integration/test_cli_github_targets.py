@@ -55,6 +55,22 @@ def test_an_open_pull_request_becomes_an_event_that_makes_a_task_even_for_a_draf
     assert len(github.calls) == 1
 
 
+def test_a_review_asked_for_by_name_is_for_the_base_branch_that_github_shows(
+    github: GitHubDouble, tmp_path: Path
+) -> None:
+    """The comparison with GitHub takes another branch for a retargeted pull request, and has it reviewed once more."""
+    seed(github)
+
+    delivery = pull_request_event(look_up_github(settings(github.url, tmp_path), TARGET))
+    incoming = Incoming(
+        event_id=uuid4(), event_type=delivery.event_type, action="opened", payload=json.loads(delivery.body)
+    )
+    decision = decide(incoming, RoutingRules(kinds_with_agent=frozenset({"review_pull_request"})))
+
+    assert isinstance(decision, CreateTask)
+    assert decision.task.metadata["base_ref"] == github.pull("octo", "shop", 7).base_ref
+
+
 def test_a_closed_pull_request_is_wrong_usage(github: GitHubDouble, tmp_path: Path) -> None:
     seed(github)
     github.close_pull_request("octo", "shop", 7)
