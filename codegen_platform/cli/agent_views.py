@@ -23,7 +23,7 @@ def show_agents(*, as_json: bool) -> None:
         if agent["status"] == "unable":
             console().print(text(f"{agent['name']} cannot work: {agent['status_reason']}"))
     rows = [(a["name"], a["type"], _status(a), _load(a), _skills(a), clock(instant(a["last_seen"]))) for a in agents]
-    print_table(("name", "type", "status", "busy", "can do", "heard of"), rows, empty=NO_AGENTS)
+    print_table(("name", "type", "status", "busy", "can do", "last sign"), rows, empty=NO_AGENTS)
 
 
 def show_one_agent(name: str, *, as_json: bool) -> None:

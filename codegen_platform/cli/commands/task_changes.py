@@ -16,7 +16,7 @@ after = click.option(
 @click.command(short_help="Ask for work on a pull request or issue.")
 @click.argument("repository", metavar="REPOSITORY", type=REPOSITORY)
 @click.argument("number", type=click.IntRange(1))
-@click.option("--kind", metavar="KIND", default="review_pull_request", show_default=True, help="What shall be done.")
+@click.option("--kind", metavar="KIND", default="review_pull_request", show_default=True, help="Kind of work.")
 @click.option("--priority", type=PRIORITY, default=3, show_default=True, help="1 is the most urgent, 5 the least.")
 @after
 @click.option("--title", metavar="TEXT", help="What a person reads.  [default: OWNER/REPO#NUMBER]")
@@ -50,7 +50,7 @@ def create(
     \b
     Examples:
       codegen-platform tasks create owner/repo 123
-      codegen-platform tasks create _local/example-6f15e50e 1 --priority 2
+      codegen-platform tasks create _local/example 1 --priority 2
       codegen-platform tasks create owner/repo 123 --priority 1 --idempotency-key release-4-2
       codegen-platform tasks create owner/repo 124 --after 0198c3d2 --after 0198c3d5 --park
     """
