@@ -43,6 +43,15 @@ def _server_address(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _token(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().strip()
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError(
+            "must be one line of ASCII characters without blanks, as it is sent in a header: copy it again"
+        )
+    return SecretStr(text)
+
+
 def _pem(value: SecretStr) -> SecretStr:
     text = value.get_secret_value().replace("\\n", "\n").strip()
     if not text.startswith("-----BEGIN "):
@@ -88,6 +97,7 @@ StorageAddress = Annotated[str, AfterValidator(_storage_address)]
 PostgresAddress = Annotated[SecretStr, _server_address("postgresql", "postgres")]
 RedisAddress = Annotated[SecretStr, _server_address("redis", "rediss", "unix")]
 PrivateKey = Annotated[SecretStr, AfterValidator(_pem)]
+Token = Annotated[SecretStr, AfterValidator(_token)]
 Languages = Annotated[tuple[str, ...], BeforeValidator(_comma_separated), AfterValidator(_known_languages)]
 UserIds = Annotated[tuple[int, ...], BeforeValidator(_comma_separated)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_comma_separated), AfterValidator(_networks)]

@@ -19,6 +19,7 @@ from codegen_platform.settings.kinds import (
     RedisAddress,
     Seconds,
     StorageAddress,
+    Token,
     UserIds,
 )
 
@@ -67,8 +68,8 @@ class GitHubSettings(Section):
     api_url: HttpAddress = "https://api.github.com"
     webhook_secret: SecretStr | None = None
     webhook_secret_previous: SecretStr | None = None
-    token: SecretStr | None = None
-    read_token: SecretStr | None = None
+    token: Token | None = None
+    read_token: Token | None = None
     app_id: Count | None = None
     app_private_key: PrivateKey | None = None
     ignored_user_ids: UserIds = ()
@@ -96,7 +97,7 @@ class ModelSettings(Section):
     """The model; without an API key reviews are static. `max_cost_usd` is the ceiling of one review."""
 
     name: Annotated[str, Field(min_length=1, max_length=128)] = "claude-sonnet-5-5"
-    api_key: SecretStr | None = None
+    api_key: Token | None = None
     base_url: HttpAddress = "https://api.anthropic.com"
     timeout_seconds: Seconds = 300.0
     max_cost_usd: Annotated[float, Field(gt=0)] = 1.0

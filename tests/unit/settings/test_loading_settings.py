@@ -337,3 +337,19 @@ def test_a_secret_and_its_file_must_agree(config_dir: Path, tmp_path: Path) -> N
     (tmp_path / "token").write_text("one")
     assert load_settings({"GITHUB_TOKEN": "one", "GITHUB_TOKEN_FILE": str(tmp_path / "token")}, config_dir)
     assert "disagree" in refusal({"GITHUB_TOKEN": "two", "GITHUB_TOKEN_FILE": str(tmp_path / "token")}, config_dir)
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_TOKEN", "CODEGEN_GITHUB__READ_TOKEN", "ANTHROPIC_API_KEY"])
+@pytest.mark.parametrize(
+    "secret", ["two\nlines", "geheim-schlüssel", "a b", "a\x00b", "tab\tinside", "zero\u200bwidth"]
+)
+def test_a_token_that_no_header_can_carry_is_named_when_it_is_read_and_not_shown(variable: str, secret: str) -> None:
+    with pytest.raises(WrongSetting, match=f"{variable}: .* must be one line of ASCII characters") as refused:
+        load_settings({variable: secret})
+    assert secret not in str(refused.value)
+
+
+def test_white_space_around_a_token_is_dropped() -> None:
+    token = load_settings({"GITHUB_TOKEN": " ghp_abc\r\n"}).github.token
+    assert token is not None
+    assert token.get_secret_value() == "ghp_abc"
