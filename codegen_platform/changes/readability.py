@@ -74,17 +74,23 @@ def lines_removed_without_replacement(file: ChangedFile) -> int:
         return 0
     hunks = parse_hunks(file.patch or "")
     moved = {line.text.strip() for hunk in hunks for line in hunk.lines if line.kind == "added"} | {""}
-    return sum(_unreplaced(hunk, moved) for hunk in hunks)
+    return sum(_unreplaced(hunk, moved, file.language) for hunk in hunks)
 
 
-def _unreplaced(hunk: Hunk, moved: set[str]) -> int:
+def _is_code(line: str, language: str | None) -> bool:
+    """Return whether an added line can stand for a removed one; a blank line or a comment cannot."""
+    text = line.strip()
+    return bool(text) and not text.startswith(("#",) if language == "python" else ("//", "/*", "*/", "* "))
+
+
+def _unreplaced(hunk: Hunk, moved: set[str], language: str | None) -> int:
     total = removed = added = 0
     for line in (*hunk.lines, None):
         if line is None or line.kind == "context":
             total += max(0, removed - REMOVED_PER_ADDED_LINE * added)
             removed = added = 0
         elif line.kind == "added":
-            added += bool(line.text.strip())
+            added += _is_code(line.text, language)
         else:
             removed += line.text.strip() not in moved
     return total

@@ -20,7 +20,7 @@ from tests.acceptance.conftest import CHECKOUT, eventually, free_port
 from tests.doubles.github import GitHubDouble
 
 PAGE = CHECKOUT / "docs" / "dagster.md"
-DOCUMENTED = re.compile(r"CODEGEN_WORKERS__TYPE=reviewer .*-m jobs\.worker")
+DOCUMENTED = re.compile(r"CODEGEN_WORKERS__TYPE=reviewer .*codegen-platform serve workers")
 
 
 @contextmanager
@@ -37,8 +37,10 @@ def process(output: Path, command: list[str], environment: dict[str, str], stop:
 def documented_command() -> tuple[list[str], dict[str, str]]:
     """The first command of the page that starts a worker: its arguments, and the variables in front of it."""
     words = next(filter(DOCUMENTED.match, PAGE.read_text().split("\n"))).split()
-    program = words.index(".venv/bin/python")
-    return [sys.executable, *words[program + 1 :]], dict(word.split("=", 1) for word in words[:program])
+    program = words.index("codegen-platform")
+    return [str(Path(sys.executable).parent / words[program]), *words[program + 1 :]], dict(
+        word.split("=", 1) for word in words[:program]
+    )
 
 
 @pytest.fixture
@@ -103,7 +105,7 @@ def test_a_worker_that_cannot_reach_dagsters_records_says_so_and_is_given_nothin
     elsewhere.mkdir()
     (elsewhere / "dagster.yaml").write_text("storage:\n  postgres:\n    postgres_url: postgresql://u@127.0.0.1:9/d\n")
     ended = subprocess.run(
-        documented_command()[0],
+        [sys.executable, "-m", "jobs.worker"],  # `serve workers` brings settings of its own
         cwd=CHECKOUT,
         env={
             **shared,

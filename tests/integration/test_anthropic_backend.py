@@ -15,6 +15,7 @@ from codegen_platform.agents.anthropic_errors import retry_after_seconds
 from codegen_platform.agents.backend import CallCancelled, CallRefused, CallUnavailable, ModelRequest, Turn
 from codegen_platform.agents.claims import ReviewAnswer
 from codegen_platform.agents.templates import prompt
+from codegen_platform.agents.untrusted import block
 from tests.doubles.anthropic import AnthropicDouble
 
 ANSWER = {"findings": ["ä", "b"]}
@@ -258,7 +259,7 @@ def test_what_was_said_completely_before_the_token_ceiling_is_kept(
 ) -> None:
     double.fail("max_tokens", when="DEFECT")
     lines = "\n".join(f"{number:>6} + x()  # DEFECT: Number {number} is wrong" for number in range(1, 7))
-    response = backend.complete(question(f'~~~~~~~~~~ FILE "a.py"\n{lines}\n~~~~~~~~~~ END'))
+    response = backend.complete(question(block("0123456789ab", 'FILE "a.py" (python, added)', lines)))
     assert response.is_partial
     assert response.payload is not None
     kept = response.payload["findings"]

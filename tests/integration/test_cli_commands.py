@@ -85,6 +85,7 @@ def test_doctor_is_content_with_servers_that_answer(environ: dict[str, str]) -> 
             "disk",
             "ports",
             "webhook secret",
+            "secret files",
             "postgresql",
             "redis",
             "artifacts",

@@ -147,6 +147,7 @@ def test_a_deleted_file_is_shown_to_a_model() -> None:
         (f"x = 1\n{CHECKS}y = 2\n", "x = 1\ny = 2\n", 300),
         (f"x = 1\n{CHECKS}y = 2\n", "x = 1\nz = 3\ny = 2\n", 290),
         ("x = 1\ncheck(user)\ny = 2\n", "x = 1\ny = 2\n", 1),
+        ("x = 1\ncheck(user)\ny = 2\n", "x = 1\n# tidy\ny = 2\n", 1),
         ("a = 1\nx = 1\n", "a = 1\nx = 2\n", 0),
         ("a = 1\n\n\n\nx = 1\n", "a = 1\nx = 1\n", 0),
         (
