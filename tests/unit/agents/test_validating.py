@@ -12,10 +12,10 @@ from codegen_platform.agents import reviewer
 from codegen_platform.agents.validating import MAX_FINDING_CHARACTERS, validate
 from codegen_platform.artifacts import CodeReview, Outcome, PullRequestSnapshot, Severity, Validation
 from codegen_platform.changes.configuration import ReviewInstructions
+from tests.integration.test_hostile_text import DEEP
 from tests.unit.agents.samples import binary, changed, sample, snapshot, static, static_finding
 from tests.unit.agents.test_verify import ITEM, LINE, SHELL, VALUE, WHILE, claim, draft, verify
 from tests.unit.analysis import snapshots
-from tests.unit.analysis.test_hostile_text import DEEP
 from tests.unit.analysis.test_rules_have_samples import GROUPS, sample_files, samples
 from tests.unit.analysis.test_secrets import KINDS, made_up
 

@@ -29,7 +29,9 @@ def test_the_tree_of_nobody_is_empty():
 
 @pytest.mark.skipif(not processes.is_measurable(), reason="needs /proc")
 def test_what_an_ended_child_used_is_still_counted():
-    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURN!r}]); print(); sys.stdin.read()"
+    code = (
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURN!r}]); print(flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
         parent.stdout.readline()
         used = processes.cpu_seconds(parent.pid)

@@ -302,7 +302,7 @@ supervisor.start()
 print(supervisor.pids["a"], flush=True)
 supervisor.wait()
 """
-    checkout = Path(__file__).parents[3]
+    checkout = Path(__file__).parents[2]
     with subprocess.Popen(
         [sys.executable, "-c", script], cwd=tmp_path, env={"PYTHONPATH": str(checkout)}, stdout=subprocess.PIPE
     ) as parent:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).parents[3]
+CHECKOUT = Path(__file__).parents[2]
 SHELLS = [shell for shell in ("sh", "dash", "bash") if shutil.which(shell)]
 
 PYTHON = """#!/bin/sh
