@@ -13,8 +13,9 @@ from functools import cache
 from pathlib import Path
 
 SIZE = "2g"
-TRIES = 20
 """A limit; only what is written takes memory."""
+TRIES = 20
+"""Of making a disk full that is being written to."""
 
 
 @cache
