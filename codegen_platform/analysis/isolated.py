@@ -124,19 +124,31 @@ class AnalysisProcess:
             raise Lost(SkipReason.ANALYSIS_TIMEOUT if is_late else SkipReason.ANALYSIS_FAILED) from error
 
     def _ask(self, request: Request) -> Iterator[bytes]:
-        if self._kept is None:
-            self._kept = _take()
-        connection = self._kept.connection
         asked = pickle.dumps(request, protocol=pickle.HIGHEST_PROTOCOL)
-        self._kept.request_bytes += len(asked)
-        send_frame(connection, asked)
-        reader = FrameReader(connection, max_bytes=self.limits.output_bytes)
-        while True:
-            ends_at = min(self._ends_at, time.monotonic() + self.limits.seconds_a_file)
-            frame = reader.read(ends_at=ends_at)
-            if frame[:1] == DONE:
-                return
+        waited = self._kept is None
+        kept = self._kept = self._kept or _take()
+        try:
+            reader = self._send(kept, asked)
+            frame = self._next(reader)
+        except (PeerEnded, OSError):
+            if not (waited and kept.reviews):
+                raise
+            # It died while it waited for this review, and no file is to blame.
+            self.drop()
+            kept = self._kept = _Kept(connection=forks.connect())
+            reader = self._send(kept, asked)
+            frame = self._next(reader)
+        while frame[:1] != DONE:
             yield frame
+            frame = self._next(reader)
+
+    def _send(self, kept: _Kept, asked: bytes) -> FrameReader:
+        kept.request_bytes += len(asked)
+        send_frame(kept.connection, asked)
+        return FrameReader(kept.connection, max_bytes=self.limits.output_bytes)
+
+    def _next(self, reader: FrameReader) -> bytes:
+        return reader.read(ends_at=min(self._ends_at, time.monotonic() + self.limits.seconds_a_file))
 
 
 def _take() -> _Kept:

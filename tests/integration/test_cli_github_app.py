@@ -62,7 +62,7 @@ def test_an_app_is_created_and_its_secrets_are_kept_for_their_owner_alone(
     github: ManifestDouble, shell: dict[str, str], tmp_path: Path
 ) -> None:
     creating = Creating(shell, "--webhook-url", HOOK, "--name", "Our-Review", "--organization", "acme")
-    assert "Go back to the terminal" in creating.press().text
+    assert "Return to the terminal" in creating.press().text
     code, out, _ = creating.ended()
     assert code == 0
     assert json.loads(out)["install_url"] == f"{github.url}/apps/our-review/installations/new"
@@ -118,7 +118,7 @@ def test_a_code_that_github_does_not_take_is_explained(
     creating.press()
     code, _, err = creating.ended()
     assert code == 1
-    assert "did not take the code (500)" in err
+    assert "rejected the code (500)" in err
     assert not (tmp_path / "home" / "secrets" / "github-app.json").exists()
 
 

@@ -86,7 +86,7 @@ def test_doctor_shows_the_settings_of_the_platform_and_which_differ_here(
     assert settings["github.webhook_secret"]["in_this_shell"]["from"] == "GITHUB_WEBHOOK_SECRET"
     assert settings["model.name"]["in_this_shell"] is None
     assert SECRET not in json.dumps(found)
-    assert "without effect on the platform" in call(terminals.shell, "doctor").stdout
+    assert "with no effect on the running platform" in call(terminals.shell, "doctor").stdout
 
 
 def test_tasks_are_those_of_the_platform(terminals: Terminals, review: subprocess.CompletedProcess[str]) -> None:

@@ -32,7 +32,7 @@ def test_parts_that_show_signs_of_life_are_ready(gateway: RunningGateway, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("name", "advice"), [("daemon", "`up` kills it and starts it again"), ("supervisor", "nothing is restarted")]
+    ("name", "advice"), [("daemon", "`up` will kill and restart it"), ("supervisor", "nothing is restarted")]
 )
 def test_a_hung_part_is_named_with_its_age_and_the_consequence(
     gateway: RunningGateway, tmp_path: Path, name: str, advice: str
@@ -42,7 +42,7 @@ def test_a_hung_part_is_named_with_its_age_and_the_consequence(
     answer = gateway.client.get("/readyz")
     ready = answer.json()
     assert (answer.status_code, ready["status"], ready["degraded"]) == (200, "degraded", [name])
-    (note,) = [note for note in ready["notes"] if "no sign of life" in note]
+    (note,) = [note for note in ready["notes"] if "no heartbeat" in note]
     assert advice in note
     assert "for 40 s" in note or "for 41 s" in note
 
@@ -51,7 +51,7 @@ def test_a_part_that_does_not_run_is_named(gateway: RunningGateway, tmp_path: Pa
     mark_down(heartbeats_of(tmp_path) / "workers")
     ready = gateway.client.get("/readyz").json()
     assert (ready["status"], ready["degraded"], ready["silent_seconds"]) == ("degraded", ["workers"], {"workers": None})
-    assert any(note.startswith("workers does not run") for note in ready["notes"])
+    assert any(note.startswith("workers is not running") for note in ready["notes"])
 
 
 @pytest.mark.skipif(bool(reason_against()), reason=reason_against())
