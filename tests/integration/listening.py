@@ -35,7 +35,7 @@ class Ear:
     last_id: str = ""
     has_ended: bool = False
 
-    def hears(self, told: Callable[[list[Heard]], bool], *, within_seconds: float = 20) -> bool:
+    def hears(self, told: Callable[[list[Heard]], bool], *, within_seconds: float = 60) -> bool:
         return eventually(lambda: told(self.events), within_seconds=within_seconds)
 
     def positions(self) -> list[str]:
@@ -59,7 +59,7 @@ class Ear:
                     type_, data = "", ""
 
 
-def eventually(claim: Callable[[], bool], *, within_seconds: float = 20) -> bool:
+def eventually(claim: Callable[[], bool], *, within_seconds: float = 60) -> bool:
     deadline = time.monotonic() + within_seconds
     while not claim():
         if time.monotonic() > deadline:

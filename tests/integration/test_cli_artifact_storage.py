@@ -33,7 +33,7 @@ def s3_client(endpoint: str) -> object:
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
-        config=Config(connect_timeout=1, read_timeout=2, retries={"max_attempts": 0}),
+        config=Config(connect_timeout=10, read_timeout=30, retries={"max_attempts": 0}),
     )
 
 
