@@ -78,13 +78,15 @@ def ordinary_ends(context: dg.OpExecutionContext, lease: TaskLease) -> Iterator[
         if lease.task is not None:
             if isinstance(error, NotPermitted):
                 _answer_command(lease.ledger.store, lease.task)
-            fail_attempt(
+            now = fail_attempt(
                 lease.ledger.store,
                 lease.task,
                 error,
                 max_attempts=settings().workers.max_attempts,
                 actor=f"run:{context.run_id}",
             )
+            if now is not None and now.status == "pending":  # GitHub still shows the head before this one
+                outcome = "postponed"
         context.instance.add_run_tags(context.run_id, {OUTCOME_TAG: outcome})
 
 
